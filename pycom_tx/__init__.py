@@ -1,0 +1,59 @@
+"""Distributed components for Python, on Twisted."""
+
+from pycom_tx.client.component import Component
+from pycom_tx.client.context import Context
+from pycom_tx.client.proxy import ProxyComponent, ProxyContext
+from pycom_tx.components.declare import Service, interface, method
+from pycom_tx.host.host import ComponentHost
+from pycom_tx.nameserver.nameserver import NameServer
+from pycom_tx.zerojson.errors import (
+    AccessDenied,
+    AddressError,
+    BadRequest,
+    CallTimeout,
+    ConfigurationError,
+    ConnectionClosed,
+    Error,
+    InvalidReply,
+    MethodNotFound,
+    NotSerializable,
+    Overloaded,
+    RemoteError,
+    ServiceNotAvailable,
+    ServiceNotFound,
+    SessionExpired,
+)
+from pycom_tx.zerojson.messages import Request, Response
+from pycom_tx.zerojson.sessions import Session
+
+__version__ = "0.1.0"
+
+__all__ = (
+    "AccessDenied",
+    "AddressError",
+    "BadRequest",
+    "CallTimeout",
+    "Component",
+    "ComponentHost",
+    "ConfigurationError",
+    "ConnectionClosed",
+    "Context",
+    "Error",
+    "InvalidReply",
+    "MethodNotFound",
+    "NameServer",
+    "NotSerializable",
+    "Overloaded",
+    "ProxyComponent",
+    "ProxyContext",
+    "RemoteError",
+    "Request",
+    "Response",
+    "Service",
+    "ServiceNotAvailable",
+    "ServiceNotFound",
+    "Session",
+    "SessionExpired",
+    "interface",
+    "method",
+)

@@ -1,0 +1,1 @@
+"""Services that come with pycom_tx."""

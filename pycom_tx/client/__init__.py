@@ -1,0 +1,1 @@
+"""Calling components: contexts, components and proxies."""

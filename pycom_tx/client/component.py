@@ -1,0 +1,151 @@
+"""A component somewhere else, and what it costs to call it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from pycom_tx.zerojson.errors import ConnectionClosed, SessionExpired
+from pycom_tx.zerojson.messages import Request, Response
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+    from typing_extensions import Self
+
+    from pycom_tx.client.connections import Connection
+
+
+class Component:
+    """An interface of a service, to call its methods by name.
+
+    Given by :class:`~pycom_tx.Context`. It keeps the session that a stateful interface
+    opened for it, and shares its connection with the context's other components at the
+    same address. Let the first call to a stateful interface finish before making others:
+    each call without a session opens one.
+
+    .. attribute:: address
+
+        Where the service is.
+
+    .. attribute:: interface
+
+        The interface's name.
+
+    .. attribute:: session_id
+
+        The session that the last reply named, or None.
+    """
+
+    def __init__(self, connection: Connection, interface: str, timeout: float) -> None:
+        self.address = connection.address
+        self.interface = interface
+        self.session_id: str | None = None
+        self._connection: Connection | None = connection
+        self._timeout = timeout
+
+    def invoke(
+        self,
+        method: str,
+        args: Any = None,
+        timeout: float | None = None,
+        attachment: bytes | None = None,
+    ) -> Deferred[Any]:
+        """Call a method.
+
+        :param method: its name.
+        :param args: what JSON can hold. A method that declares arguments takes an object
+            of them by their names.
+        :param timeout: seconds to wait for the reply, ``math.inf`` for ever; the
+            context's, if left out.
+        :param attachment: bytes to send along.
+
+        :returns: Deferred firing with the result. Where the reply has an attachment, with
+            a tuple of the result and the attachment.
+
+        :raises RemoteError: the service answered with an error; each code has its class.
+        :raises ServiceNotAvailable: no answer came.
+        :raises NotSerializable: *args* is nothing that JSON can hold. All of them as
+            failures.
+        """
+        request = Request(self.interface, method, args, attachment=attachment)
+        return self.call(request, timeout).addCallback(_result)
+
+    def introspect(self) -> Deferred[dict[str, Any]]:
+        """Ask the service about its interface.
+
+        :returns: Deferred firing with a dict: ``name``, ``methods`` (a dict of what each
+            takes and gives), ``docstring`` and ``data``.
+
+        :raises MethodNotFound: (as a failure) the service does not derive from
+            :class:`~pycom_tx.Service`.
+        """
+        return self.invoke("introspect")
+
+    def call(self, request: Request, timeout: float | None = None) -> Deferred[Response]:
+        """Send a request as it is, but for the session.
+
+        :param timeout: as in :meth:`invoke`.
+
+        :returns: Deferred firing with the :class:`~pycom_tx.Response`.
+
+        :raises ValueError: *timeout* is not more than 0. (As a failure, as the errors of
+            :meth:`invoke` are.)
+        """
+        if timeout is None:
+            timeout = self._timeout
+        request.session_id = self.session_id
+        try:
+            if self._connection is None:
+                raise ConnectionClosed(f"The component {self.interface} is closed")
+            call = self._connection.client.call(request, checked_timeout(timeout))
+        except Exception:
+            return fail()
+        return call.addCallbacks(self._answered, self._failed)
+
+    def close(self) -> Deferred[None]:
+        """Let go of the connection. Calls in flight still get their replies.
+
+        :returns: Deferred that has fired: there is nothing to wait for.
+        """
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.release()
+        return succeed(None)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Component {self.interface} at {self.address}>"
+
+    def _answered(self, response: Response) -> Response:
+        if response.session_id is not None:
+            self.session_id = response.session_id
+        return response
+
+    def _failed(self, failure: Failure) -> Failure:
+        if failure.check(SessionExpired):
+            # Whoever waits for this call is told; the next one starts a new session.
+            self.session_id = None
+        return failure
+
+
+def _result(response: Response) -> Any:
+    if response.attachment is None:
+        return response.result
+    return response.result, response.attachment
+
+
+def checked_timeout(timeout: float) -> float:
+    """Give back *timeout*.
+
+    :raises ValueError: it is not more than 0.
+    """
+    if not timeout > 0:
+        msg = f"A timeout is more than 0 seconds, got {timeout!r}"
+        raise ValueError(msg)
+    return timeout

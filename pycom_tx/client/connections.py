@@ -1,0 +1,79 @@
+"""One connection for each address, for as long as something uses it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pycom_tx.zerojson.client import Client
+from pycom_tx.zerojson.errors import ConnectionClosed
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
+    from pycom_tx.zerojson.interfaces import INetwork
+
+
+class Connection:
+    """A connection and how many components use it.
+
+    .. attribute:: client
+
+        What makes calls on it.
+    """
+
+    def __init__(self, owner: Connections, address: str) -> None:
+        self.address = address
+        self.users = 0
+        self._owner = owner
+        self.client = Client(address, owner.network, owner.clock, self._close_unused)
+
+    def release(self) -> None:
+        """One component less. The last one closes it, once no call is in flight."""
+        self.users -= 1
+        self._close_unused()
+
+    def _close_unused(self) -> None:
+        if not self.users and not self.client.in_flight:
+            self._owner.close(self)
+
+
+class Connections:
+    """The open connections of a context, by address.
+
+    :param network: what opens them.
+    :param clock: what times their calls.
+    """
+
+    def __init__(self, network: INetwork, clock: IReactorTime) -> None:
+        self.network = network
+        self.clock = clock
+        self._open: dict[str, Connection] = {}
+        self._closed = False
+
+    def use(self, address: str) -> Connection:
+        """The connection to *address*, made if there is none, with one more user.
+
+        :raises AddressError: there cannot be one.
+        :raises ConnectionClosed: all are closed for good.
+        """
+        if self._closed:
+            raise ConnectionClosed("The context is closed")
+        connection = self._open.get(address)
+        if connection is None:
+            connection = self._open[address] = Connection(self, address)
+        connection.users += 1
+        return connection
+
+    def close(self, connection: Connection) -> None:
+        """Close one that nothing uses."""
+        self._open.pop(connection.address, None)
+        connection.client.close()
+
+    def close_all(self) -> None:
+        """Close all; calls in flight fail with :class:`ConnectionClosed`."""
+        self._closed = True
+        for connection in list(self._open.values()):
+            self.close(connection)
+
+    def __len__(self) -> int:
+        return len(self._open)

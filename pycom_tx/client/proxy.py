@@ -1,0 +1,213 @@
+"""Remote methods that look like methods."""
+
+from __future__ import annotations
+
+import inspect
+from collections import namedtuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+
+from pycom_tx.client.component import Component
+from pycom_tx.client.context import NAMESERVER_ADDRESS, Context
+from pycom_tx.client.opening import Opening
+from pycom_tx.zerojson.errors import InvalidReply
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class ProxyComponent:
+    """A component whose remote methods are its own, by their names and with their docs.
+
+    ::
+
+        component.bar("field1", value=42)  # a Deferred of the result
+
+    Arguments are given in the order in which the method declares them, or by name. Where
+    it declares several results the result is a namedtuple; where it declares one, that
+    alone; where none, whatever it returns. An attachment is an argument, or a result, like
+    the others.
+
+    Given by :class:`~pycom_tx.ProxyContext`. A remote method named ``close`` is reached
+    through a :class:`~pycom_tx.Component` only.
+    """
+
+    def __init__(self, component: Component, introspection: dict[str, Any]) -> None:
+        self._component = component
+        self._doc = introspection.get("docstring")
+        self._methods = {
+            name: _proxied(component, name, described)
+            for name, described in introspection["methods"].items()
+        }
+
+    @classmethod
+    async def of(cls, component: Component) -> ProxyComponent:
+        """Ask what *component* has, and wrap it.
+
+        If that fails, it is closed.
+        """
+        try:
+            return cls(component, await component.introspect())
+        except BaseException as error:
+            component.close()
+            if isinstance(error, (KeyError, TypeError, AttributeError)):
+                raise InvalidReply(
+                    f"{component.interface} at {component.address} answered introspect "
+                    "with something that describes no methods"
+                ) from error
+            raise
+
+    def close(self) -> Deferred[None]:
+        """As :meth:`Component.close() <pycom_tx.Component.close>`."""
+        return self._component.close()
+
+    def __getattr__(self, name: str) -> Callable[..., Deferred[Any]]:
+        # Only for names that are not there: so they are not on the class either.
+        try:
+            method: Callable[..., Deferred[Any]] = self.__dict__["_methods"][name]
+        except KeyError:
+            where = self.__dict__.get("_component")
+            msg = f"{where!r} has no method {name!r}"
+            raise AttributeError(msg, name=name, obj=self) from None
+        return method
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._methods})
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<ProxyComponent {self._component.interface} at {self._component.address}>"
+
+
+class ProxyContext:
+    """A :class:`~pycom_tx.Context` that gives proxies.
+
+    Each of its methods does what the context's method of that name does, asks the service
+    for its methods, and gives a :class:`~pycom_tx.ProxyComponent`.
+
+    :param nameserver: the nameserver's address, or a Context to wrap.
+    :param options: what else :class:`~pycom_tx.Context` takes.
+
+    .. attribute:: context
+
+        The wrapped Context.
+    """
+
+    def __init__(self, nameserver: str | Context = NAMESERVER_ADDRESS, **options: Any) -> None:
+        if isinstance(nameserver, Context):
+            self.context = nameserver
+        else:
+            self.context = Context(nameserver, **options)
+
+    def nameserver(self) -> Opening[ProxyComponent]:
+        """See :meth:`Context.nameserver() <pycom_tx.Context.nameserver>`."""
+        return _proxies(self.context.nameserver())
+
+    def locate(self, interface: str, service_name: str | None = None) -> Opening[ProxyComponent]:
+        """See :meth:`Context.locate() <pycom_tx.Context.locate>`."""
+        return _proxies(self.context.locate(interface, service_name))
+
+    def connect(self, address: str, interface: str) -> Opening[ProxyComponent]:
+        """See :meth:`Context.connect() <pycom_tx.Context.connect>`."""
+        return _proxies(self.context.connect(address, interface))
+
+    def close(self) -> Deferred[None]:
+        """See :meth:`Context.close() <pycom_tx.Context.close>`."""
+        return self.context.close()
+
+
+def _proxies(opening: Opening[Component]) -> Opening[ProxyComponent]:
+    async def steps() -> ProxyComponent:
+        return await ProxyComponent.of(await opening)
+
+    return Opening.of(steps())
+
+
+def _proxied(
+    component: Component, method: str, described: dict[str, Any]
+) -> Callable[..., Deferred[Any]]:
+    """The function that calls one remote method."""
+    required = list(described["required_arguments"])
+    declared = required + list(described["optional_arguments"])
+    incoming = described["attachments"]["incoming"]
+    unpack = _unpacking(method, described)
+
+    # Positional only: any name may be an argument's.
+    def call(*args: Any, **kwargs: Any) -> Deferred[Any]:
+        if len(args) > len(declared):
+            msg = f"{method}() takes {len(declared)} arguments, got {len(args)}"
+            raise TypeError(msg)
+        for name, value in zip(declared, args, strict=False):
+            if name in kwargs:
+                msg = f"{method}() got two values for the argument {name!r}"
+                raise TypeError(msg)
+            kwargs[name] = value
+        for name in required:
+            if name not in kwargs:
+                msg = f"{method}() needs the argument {name!r}"
+                raise TypeError(msg)
+        if declared:
+            for name in kwargs:
+                if name not in declared:
+                    msg = f"{method}() has no argument {name!r}, it has {', '.join(declared)}"
+                    raise TypeError(msg)
+        attachment = None if incoming is None else kwargs.pop(incoming, None)
+        return component.invoke(method, kwargs, attachment=attachment).addCallback(unpack)
+
+    call.__name__ = method
+    call.__qualname__ = f"{component.interface}.{method}"
+    call.__signature__ = _signature(required, declared)  # type: ignore[attr-defined] # for help()
+    call.__doc__ = described.get("docstring") or f"Remote method {call.__qualname__}."
+    return call
+
+
+def _unpacking(method: str, described: dict[str, Any]) -> Callable[[Any], Any]:
+    """What makes of an answer what the caller gets."""
+    names = list(described["results"])
+    outgoing = described["attachments"]["outgoing"]
+
+    def named(answer: Any) -> dict[str, Any]:
+        result, attachment = answer if isinstance(answer, tuple) else (answer, None)
+        if not isinstance(result, dict):
+            raise InvalidReply(f"{method} declares results and answered {result!r:.60}")
+        return result if outgoing is None else {**result, outgoing: attachment}
+
+    if not names:
+        return lambda answer: answer
+    if len(names) == 1:
+        return lambda answer: named(answer).get(names[0])
+    kind = namedtuple("Results", names, rename=True)  # type: ignore[misc] # noqa: PYI024 # known at run time
+    kind.__name__ = kind.__qualname__ = method
+    return lambda answer: kind._make(map(named(answer).get, names))
+
+
+class _Unknown:
+    """The default of an optional argument, which only the service knows."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+def _signature(required: list[str], declared: list[str]) -> inspect.Signature | None:
+    if not declared:
+        return None
+    try:
+        return inspect.Signature(
+            [
+                inspect.Parameter(
+                    name,
+                    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                    default=inspect.Parameter.empty if name in required else _Unknown(),
+                )
+                for name in declared
+            ]
+        )
+    except ValueError:
+        return None  # names that Python has no syntax for

@@ -1,0 +1,1 @@
+"""Declaring components and answering calls to them, without any network."""

@@ -1,0 +1,153 @@
+"""The decorators and the base class that a service is written with."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar, overload
+
+from pycom_tx.components.contract import Interface, Method
+from pycom_tx.zerojson.messages import Request
+
+_C = TypeVar("_C", bound=type)
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def interface(
+    name: str, *, stateful: bool = False, authentication: str | None = None
+) -> Callable[[_C], _C]:
+    """Declare that a class provides the interface *name*.
+
+    The class is described, as ``__interface__``, and given back; it is instantiated by
+    the host that serves it.
+
+    :param name: parts with dots between, like ``com.foo.example``.
+    :param stateful: whether each client has a :class:`~pycom_tx.Session`, which methods
+        find as ``request.session``.
+    :param authentication: ``"required"`` or ``"never"``; left out, the host's
+        configuration decides.
+
+    :raises TypeError: (or ValueError) the declaration makes no sense; the message names
+        the class and what is wrong.
+    """
+
+    def declare(owner: _C) -> _C:
+        owner.__interface__ = Interface(  # type: ignore[attr-defined] # that is its purpose
+            owner, name, stateful=stateful, authentication=authentication
+        )
+        return owner
+
+    return declare
+
+
+@overload
+def method(name: _F, /) -> _F: ...
+
+
+@overload
+def method(
+    name: str | None = None,
+    *,
+    results: Sequence[str] = (),
+    attachments: tuple[str | None, str | None] = (None, None),
+    blocking: bool = False,
+) -> Callable[[_F], _F]: ...
+
+
+@overload
+def method(
+    name: str,
+    *,
+    body: Callable[..., Any],
+    results: Sequence[str] = (),
+    attachments: tuple[str | None, str | None] = (None, None),
+    blocking: bool = False,
+) -> Method: ...
+
+
+def method(
+    name: Any = None,
+    *,
+    body: Callable[..., Any] | None = None,
+    results: Sequence[str] = (),
+    attachments: tuple[str | None, str | None] = (None, None),
+    blocking: bool = False,
+) -> Any:
+    """Declare that a function can be called from elsewhere.
+
+    It takes ``self``, the :class:`~pycom_tx.Request` and its arguments, by name: those
+    without a default are required. It returns what JSON can hold, or a
+    :class:`~pycom_tx.Response`, or a Deferred or coroutine of either. The function itself
+    is given back as it was.
+
+    ::
+
+        @pycom.method
+        def bar(self, request, name, value=None): ...
+
+        @pycom.method("renamed", results=("width", "height"))
+        async def size(self, request): ...
+
+        @pycom.method(attachments=("picture", "thumbnail"), results=("thumbnail",))
+        def shrink(self, request, picture): ...
+
+        MyService.__interface__.register_method(pycom.method("later", body=function))
+
+    :param name: its name on the wire, where that is not the function's.
+    :param body: a function to make a method of; then this is no decorator but gives what
+        ``__interface__.register_method`` takes.
+    :param results: names. Without them the result is what the function returns; with one
+        or more it is an object, and the function returns one value or a tuple of as many.
+    :param attachments: the argument that is the request's attachment (bytes, or None where
+        there is none) and the one of *results* that is the reply's.
+    :param blocking: run it in the reactor's thread pool, where it may block.
+
+    :raises TypeError: (or ValueError) the declaration makes no sense; the message names
+        the class, the function and what is wrong.
+    """
+
+    def describe(function: Callable[..., Any], name: str | None) -> Method:
+        return Method(
+            function,
+            getattr(function, "__name__", "") if name is None else name,
+            results=results,
+            attachments=attachments,
+            blocking=blocking,
+        )
+
+    def declare(function: _F, name: str | None = name) -> _F:
+        function.__method__ = describe(function, name)  # type: ignore[attr-defined] # as above
+        return function
+
+    if body is not None:
+        return describe(body, name)
+    if callable(name) or isinstance(name, (staticmethod, classmethod)):
+        return declare(name, None)
+    return declare
+
+
+class Service:
+    """What a component may derive from, to be known to those who ask it.
+
+    Without it a component answers calls as well, but not ``introspect``, which
+    :class:`~pycom_tx.ProxyContext` and tools depend on.
+
+    .. attribute:: introspection_data
+
+        A dict of JSON, keyed by dotted names, that ``introspect`` gives as ``data``.
+    """
+
+    __interface__: ClassVar[Interface]
+    introspection_data: ClassVar[dict[str, Any]] = {}
+
+    @method(results=("name", "methods", "docstring", "data"))
+    def introspect(self, request: Request) -> tuple[Any, ...]:
+        """Provides introspection information for a service."""
+        interface = self.__interface__
+        doc = type(self).__doc__
+        return (
+            interface.name,
+            interface.introspection(),
+            None if doc is None else inspect.cleandoc(doc),
+            self.introspection_data,
+        )

@@ -1,0 +1,1 @@
+"""Serving components: binding, registering, and finding them in modules."""

@@ -1,0 +1,233 @@
+"""A service: components at an address, registered under a path."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+
+from pycom_tx.client.context import NAMESERVER, NAMESERVER_ADDRESS, Context
+from pycom_tx.components.dispatch import Dispatcher
+from pycom_tx.host.call_log import CallLog
+from pycom_tx.host.registration import Registration
+from pycom_tx.zerojson.errors import ConfigurationError
+from pycom_tx.zerojson.memory_channel import MemoryNetwork
+from pycom_tx.zerojson.server import Server
+from pycom_tx.zerojson.sessions import SessionStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pycom_tx.zerojson.interfaces import INetwork, IRequestHandler
+
+_EVERYWHERE: Final = ("tcp://0.0.0.0:", "tcp://[::]:")
+"""How an address begins that was bound as ``tcp://*:…``."""
+
+LOCAL: Final = "local"
+"""In the place of the nameserver's address: it is one of the host's own components."""
+
+
+class ComponentHost(Service):
+    """Serves components at an address, and keeps them registered with a nameserver.
+
+    An ``IService`` of Twisted: it listens from ``startService`` to ``stopService``.
+    Components that provide ``IService`` themselves are started and stopped with it. One
+    process may have several hosts; they know nothing of each other.
+
+    :param components: instances of classes with ``@interface``, or such classes, which it
+        makes instances of when it starts.
+    :param address: where to listen, like ``tcp://127.0.0.1:2013``; with ``*`` for the port
+        the system chooses one.
+    :param nameserver: where to register; ``"local"`` if the nameserver is one of the
+        components.
+    :param service: the path to register under; a new ``/auto/…``, if left out.
+    :param advertise: the address to register, if others reach the service by another; a
+        port ``*`` in it stands for the one listened at.
+    :param authentication: ``"required"`` guards every interface that does not say
+        ``authentication="never"``.
+    :param nameserver_timeout: seconds to wait for the first registration; for ever, if
+        left out.
+    :param gave_up: called with a message when that time is over.
+    :param verbose: log every call.
+    :param reactor: what it runs in; the installed one, if left out.
+    :param network: what listens and connects; 0MQ, if left out.
+
+    .. attribute:: service
+
+        The path it is registered under.
+
+    .. attribute:: address
+
+        The address that is registered, while it runs.
+
+    .. attribute:: context
+
+        A :class:`~pycom_tx.Context` for the components, while it runs. It calls those of
+        the same host without a socket.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        components: Iterable[Any],
+        address: str,
+        *,
+        nameserver: str = NAMESERVER_ADDRESS,
+        service: str | None = None,
+        advertise: str | None = None,
+        authentication: str | None = None,
+        nameserver_timeout: float | None = None,
+        gave_up: Callable[[str], object] | None = None,
+        verbose: bool = False,
+        reactor: Any = None,
+        network: INetwork | None = None,
+    ) -> None:
+        if reactor is None:
+            from twisted.internet import reactor
+        self.service = service or f"/auto/{uuid4().hex}"
+        self.address: str | None = None
+        self.context: Context | None = None
+        self._components = list(components)
+        self._listen_at = address
+        self._nameserver = nameserver
+        self._advertise = advertise
+        self._authentication = authentication
+        self._nameserver_timeout = nameserver_timeout
+        self._gave_up = gave_up or self._log_giving_up
+        self._verbose = verbose
+        self._reactor = reactor
+        self._network = network
+        self._opened = AsyncExitStack()
+
+    def startService(self) -> None:
+        """Listen, start the components that are services, and register.
+
+        :raises AddressError: the address cannot be listened at.
+        :raises ConfigurationError: the components cannot be served. After either, nothing
+            is left open.
+        """
+        try:
+            dispatcher = self._open()
+        except BaseException:
+            self._shut()
+            raise
+        super().startService()
+        self._log.info(
+            "{service} listens at {address} and provides {interfaces}",
+            service=self.service,
+            address=self.address,
+            interfaces=", ".join(dispatcher.interfaces),
+        )
+
+    def stopService(self) -> Deferred[None]:
+        """Unregister, stop listening and cancel the calls in progress.
+
+        :returns: Deferred firing when all is closed.
+        """
+        super().stopService()
+        return self._shut()
+
+    def _open(self) -> Dispatcher:
+        """Open everything, last that which depends on the rest."""
+        later = self._opened
+        components = [_instance(component) for component in self._components]
+        for component in components:
+            if IService.providedBy(component):
+                component.startService()
+                later.push_async_callback(maybeDeferred, component.stopService)
+        sessions = SessionStore(self._reactor)
+        later.callback(sessions.close)
+        dispatcher = self._dispatcher(components, sessions)
+        address, inside = self._listen(dispatcher)
+        nameserver = address if self._nameserver == LOCAL else self._nameserver
+        context = Context(nameserver, reactor=self._reactor, network=inside)
+        later.push_async_callback(context.close)
+        registration = Registration(
+            context,
+            {"service": self.service, "address": address, "interfaces": dispatcher.interfaces},
+            self._reactor,
+            gave_up=self._gave_up,
+            give_up_after=self._nameserver_timeout,
+        )
+        later.push_async_callback(registration.stop)
+        registration.start()
+        self.address, self.context = address, context
+        return dispatcher
+
+    def _shut(self) -> Deferred[None]:
+        opened, self._opened = self._opened, AsyncExitStack()
+        self.address = self.context = None
+        return Deferred.fromCoroutine(opened.aclose())
+
+    def _dispatcher(self, components: list[Any], sessions: SessionStore) -> Dispatcher:
+        try:
+            dispatcher = Dispatcher(
+                components, sessions, self._in_thread, authentication=self._authentication
+            )
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+        if self._nameserver == LOCAL and NAMESERVER not in dispatcher.interfaces:
+            raise ConfigurationError(
+                f"The nameserver is '{LOCAL}', but no component provides {NAMESERVER}"
+            )
+        return dispatcher
+
+    def _in_thread(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Deferred[Any]:
+        pool = self._reactor.getThreadPool()
+        return deferToThreadPool(self._reactor, pool, function, *args, **kwargs)
+
+    def _listen(self, dispatcher: Dispatcher) -> tuple[str, INetwork]:
+        """Where others reach the dispatcher, and the network that does so from here."""
+        later = self._opened
+        network = self._network
+        if network is None:
+            from pycom_tx.zerojson.txzmq_channel import ZmqNetwork
+
+            network = ZmqNetwork(self._reactor)
+            later.callback(network.close)
+        handler: IRequestHandler = dispatcher
+        if self._verbose:
+            handler = CallLog(handler, self._reactor)
+        server = Server(handler)
+        channel = network.bind(self._listen_at, server)
+        later.callback(channel.close)
+        inside = MemoryNetwork(self._reactor, beyond=network)
+        later.callback(inside.close)
+        address = self._advertised(channel.address)
+        inside.bind(address, server)
+        later.callback(server.close)
+        return address, inside
+
+    def _advertised(self, bound: str) -> str:
+        if self._advertise is not None:
+            if self._advertise.endswith(":*"):
+                return self._advertise[:-1] + bound.rpartition(":")[2]
+            return self._advertise
+        if bound.startswith(_EVERYWHERE):
+            self._log.warn(
+                "{address} is registered as it is, which only this machine can reach; "
+                "name the address to register with --advertise",
+                address=bound,
+            )
+        return bound
+
+    def _log_giving_up(self, message: str) -> None:
+        self._log.critical("{message}", message=message)
+
+
+def _instance(component: Any) -> Any:
+    if not isinstance(component, type):
+        return component
+    try:
+        return component()
+    except Exception as error:
+        raise ConfigurationError(
+            f"{component.__qualname__}() cannot be made: {error}; if it takes arguments, "
+            "give an instance in its place"
+        ) from error

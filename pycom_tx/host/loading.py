@@ -1,0 +1,69 @@
+"""Finding the components in modules that a command line names."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from pycom_tx.components.contract import Interface
+from pycom_tx.zerojson.errors import ConfigurationError
+
+
+def load_components(module_names: Iterable[str]) -> list[Any]:
+    """The components that modules contribute: what a host is handed.
+
+    A module contributes each class with ``@interface`` in its namespace, imported ones
+    too, and each instance of such a class instead of the class.
+
+    :param module_names: names, with dots.
+
+    :raises ConfigurationError: a module cannot be imported or contributes nothing.
+    """
+    found: list[Any] = []
+    for name in module_names:
+        components = _components(_imported(name))
+        if not components:
+            raise ConfigurationError(
+                f"{name} has no component: decorate a class in it with @pycom.interface"
+            )
+        found.extend(component for component in components if component not in found)
+    return found
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise ConfigurationError(
+                f"There is no module {name!r}: name it with dots and without .py, and start "
+                "from the folder that holds its package"
+            ) from error
+        raise ConfigurationError(_failed(name, error)) from error
+    except Exception as error:
+        raise ConfigurationError(_failed(name, error)) from error
+
+
+def _failed(name: str, error: Exception) -> str:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    text = str(error).replace("\n", " ")
+    return (
+        f"Importing {name!r} failed with {type(error).__name__}: {text} "
+        f"({where.filename}, line {where.lineno})"
+    )
+
+
+def _components(module: ModuleType) -> list[Any]:
+    instances: list[Any] = []
+    classes: list[Any] = []
+    for value in vars(module).values():
+        if isinstance(value, type):
+            if isinstance(vars(value).get("__interface__"), Interface):
+                classes.append(value)
+        elif isinstance(getattr(type(value), "__interface__", None), Interface):
+            instances.append(value)
+    made = [instance.__interface__ for instance in instances]
+    return instances + [owner for owner in classes if owner.__interface__ not in made]

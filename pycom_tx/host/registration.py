@@ -1,0 +1,151 @@
+"""Keeping a service known to its nameserver."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from pycom_tx.zerojson.errors import Error, RemoteError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+    from pycom_tx.client.component import Component
+    from pycom_tx.client.context import Context
+
+RENEWAL: Final = 30.0
+"""Seconds between two registrations: half of what one lives in a nameserver, as in 0.6."""
+
+RETRY: Final = 0.5
+"""Seconds until a nameserver that did not answer is tried again."""
+
+RETRY_REFUSED: Final = 5.0
+"""Seconds until a registration that the nameserver refused is tried again."""
+
+REMINDER: Final = 30.0
+"""Seconds between two log lines that say that it still does not work."""
+
+FAREWELL: Final = 1.0
+"""Seconds that a stopping service waits for the nameserver to strike it off."""
+
+
+class Registration:
+    """Registers a service, renews that in time, and takes it back at the end.
+
+    A nameserver that does not answer is tried until it does.
+
+    :param context: whose nameserver it is.
+    :param record: what is registered: a dict of ``service``, ``address``, ``interfaces``.
+    :param clock: what tells when.
+    :param give_up_after: seconds after which the first registration has failed for good;
+        None for never.
+    :param gave_up: called with a message then.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        context: Context,
+        record: dict[str, Any],
+        clock: IReactorTime,
+        *,
+        give_up_after: float | None,
+        gave_up: Callable[[str], object],
+    ) -> None:
+        self._context = context
+        self._record = record
+        self._clock = clock
+        self._give_up_after = give_up_after
+        self._gave_up = gave_up
+        self._registered = False
+        self._silent_until = 0.0
+        self._last_error = ""
+        self._running: Deferred[None] | None = None
+        self._limit: IDelayedCall | None = None
+
+    def start(self) -> None:
+        """Begin to register."""
+        if self._give_up_after is not None:
+            self._limit = self._clock.callLater(self._give_up_after, self._give_up)
+        self._running = Deferred.fromCoroutine(self._run())
+        self._running.addErrback(_ended)
+
+    async def stop(self) -> None:
+        """Strike the service off, if it is registered and the nameserver knows how to."""
+        self._end()
+        if not self._registered:
+            return
+        self._registered = False
+        record = {name: self._record[name] for name in ("service", "address")}
+        async with self._context.nameserver() as nameserver:
+            try:
+                await nameserver.invoke("unregister", record, timeout=FAREWELL)
+            except Error as error:
+                self._log.debug("Not unregistered, it will expire: {error}", error=error)
+
+    async def _run(self) -> None:
+        async with self._context.nameserver() as nameserver:
+            while True:
+                await deferLater(self._clock, await self._register(nameserver))
+
+    async def _register(self, nameserver: Component) -> float:
+        """Register once, and give the seconds until that is due again."""
+        try:
+            await nameserver.invoke("register", self._record)
+        except Error as error:
+            self._failed(error)
+            return RETRY_REFUSED if isinstance(error, RemoteError) else RETRY
+        self._succeeded()
+        return RENEWAL
+
+    def _succeeded(self) -> None:
+        if not self._registered:
+            self._log.info(
+                "{service} is registered with the nameserver at {nameserver}",
+                service=self._record["service"],
+                nameserver=self._context.nameserver_address,
+            )
+        self._registered = True
+        self._silent_until = 0.0
+        self._cancel_limit()
+
+    def _failed(self, error: Error) -> None:
+        self._last_error = str(error)
+        now = self._clock.seconds()
+        if self._registered or now >= self._silent_until:
+            self._silent_until = now + REMINDER
+            self._log.warn(
+                "{service} is not registered yet, trying on: {error}",
+                service=self._record["service"],
+                error=error,
+            )
+        self._registered = False
+
+    def _give_up(self) -> None:
+        self._limit = None
+        self._end()
+        self._gave_up(
+            f"not registered with the nameserver at {self._context.nameserver_address} "
+            f"within {self._give_up_after:g} s: {self._last_error or 'it does not answer'}"
+        )
+
+    def _end(self) -> None:
+        self._cancel_limit()
+        if self._running is not None:
+            running, self._running = self._running, None
+            running.cancel()
+
+    def _cancel_limit(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
+
+
+def _ended(failure: Any) -> None:
+    failure.trap(CancelledError)

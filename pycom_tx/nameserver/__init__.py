@@ -1,0 +1,1 @@
+"""The nameserver: which service provides which interface, and where."""

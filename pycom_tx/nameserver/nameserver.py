@@ -1,0 +1,133 @@
+"""The component that finds providers by interface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import re2
+from twisted.application import service as application
+
+from pycom_tx.client.context import NAMESERVER
+from pycom_tx.components.declare import Service, interface, method
+from pycom_tx.nameserver.registry import MemoryRegistry, Record
+from pycom_tx.zerojson.errors import BadRequest, ServiceNotFound
+
+if TYPE_CHECKING:
+    from pycom_tx.nameserver.registry import IRegistry
+    from pycom_tx.zerojson.messages import Request
+
+_PATTERN_OPTIONS: Final = re2.Options()
+_PATTERN_OPTIONS.log_errors = False
+
+
+# Clients see the docstrings of methods: where PyCOM 0.6 has them, they are the ones that
+# its clients know. Details are in the documentation.
+@interface(NAMESERVER, authentication="never")
+class NameServer(Service, application.Service):
+    """Class representing nameserver for PyCOM."""
+
+    def __init__(self, registry: IRegistry | None = None, *, reactor: Any = None) -> None:
+        """
+        :param registry: where registrations are kept; in memory, if left out.
+        :param reactor: what tells the time; the installed one, if left out.
+        """
+        if reactor is None:
+            from twisted.internet import reactor
+        self._reactor = reactor
+        self._registry = MemoryRegistry(reactor) if registry is None else registry
+        self._started = reactor.seconds()
+
+    def stopService(self) -> None:
+        super().stopService()
+        self._registry.close()
+
+    @method
+    async def stat(self, request: Request) -> dict[str, Any]:
+        """Ping method. Will return some statistics in the future."""
+        uptime = self._reactor.seconds() - self._started
+        return {**await self._registry.counts(), "uptime": uptime}
+
+    @method
+    async def register(
+        self, request: Request, address: Any, interfaces: Any, service: Any
+    ) -> dict[str, Any]:
+        """Register service."""
+        if not isinstance(interfaces, list) or not all(map(_is_name, interfaces)):
+            raise _wrong(request, "interfaces", "a list of strings", interfaces)
+        record = Record(
+            _name(request, "service", service),
+            _name(request, "address", address),
+            tuple(dict.fromkeys(interfaces)),
+        )
+        await self._registry.register(record)
+        return {}
+
+    @method
+    async def unregister(self, request: Request, service: Any, address: Any) -> dict[str, Any]:
+        """Strike a service off, if it is registered at that address."""
+        gone = await self._registry.unregister(
+            _name(request, "service", service), _name(request, "address", address)
+        )
+        return {"unregistered": gone}
+
+    @method(results=("address", "service", "interfaces"))
+    async def locate(
+        self, request: Request, interface: Any, service: Any = None
+    ) -> tuple[str, str, list[str]]:
+        """Locate service."""
+        wanted = _name(request, "interface", interface)
+        if service is not None:
+            _name(request, "service", service)
+        record = await self._registry.locate(wanted, service)
+        if record is None:
+            raise ServiceNotFound(f"Interface not found: {interface}")
+        return record.address, record.service, list(record.interfaces)
+
+    @method
+    async def list_services(
+        self, request: Request, interface: Any = None, service: Any = None
+    ) -> list[dict[str, Any]]:
+        """List all services."""
+        named = _pattern(request, "service", service)
+        provided = _pattern(request, "interface", interface)
+        return [
+            {
+                "service": record.service,
+                "address": record.address,
+                "interfaces": list(record.interfaces),
+            }
+            for record in await self._registry.records()
+            if named is None or named.match(record.service)
+            if provided is None or any(map(provided.match, record.interfaces))
+        ]
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _name(request: Request, argument: str, value: Any) -> str:
+    if not _is_name(value):
+        raise _wrong(request, argument, "a string that is not empty", value)
+    return value  # type: ignore[no-any-return] # that was the question
+
+
+def _pattern(request: Request, argument: str, value: Any) -> Any:
+    """A compiled expression; matching it takes linear time, whatever it is."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise _wrong(request, argument, "a string or null", value)
+    try:
+        return re2.compile(value, _PATTERN_OPTIONS)
+    except re2.error as error:
+        reason = error.args[0]
+        text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
+        raise BadRequest(f"Invalid regular expression in argument '{argument}': {text}") from None
+
+
+def _wrong(request: Request, argument: str, expected: str, value: Any) -> BadRequest:
+    return BadRequest(
+        f"Argument '{argument}' of {request.interface}.{request.method} "
+        f"must be {expected}, got {value!r:.60}"
+    )

@@ -1,0 +1,1 @@
+"""The twistd commands: their options, and what they start."""

@@ -1,0 +1,151 @@
+"""What the twistd commands have in common."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from twisted.application.service import MultiService
+from twisted.logger import Logger
+from twisted.python import usage
+
+from pycom_tx.host.host import ComponentHost
+from pycom_tx.zerojson.errors import Error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SETTINGS: Final = ("address", "service", "nameserver")
+_POLICIES: Final = ("required", "never")
+
+_log = Logger()
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not seconds > 0:
+        raise ValueError
+    return seconds
+
+
+_seconds.coerceDoc = "Seconds, more than 0."  # type: ignore[attr-defined] # Twisted's name
+
+
+class HostOptions(usage.Options):
+    """Options of a command that serves components."""
+
+    optParameters: ClassVar = [
+        ["address", "a", None, "Address to listen at; with * for the port the system picks one"],
+        ["advertise", None, None, "Address to register, where others reach it by another"],
+        ["service", "s", None, "Path to register under, like /com/foo/service"],
+        ["nameserver", "n", None, "Address of the nameserver"],
+        ["config", "c", None, "JSON file of settings; options win over it"],
+        [
+            "nameserver-timeout",
+            None,
+            None,
+            "Seconds to wait for the nameserver before giving up; for ever, if left out",
+            _seconds,
+        ],
+    ]
+    optFlags: ClassVar = [["verbose", "v", "Log every call"]]
+
+    settings: dict[str, Any]
+    """What the host gets of it all, by the names of its parameters."""
+
+    preset: ClassVar[dict[str, str]] = {}
+    """Settings that neither an option nor the file gives."""
+
+    def postOptions(self) -> None:
+        path = self["config"]
+        configured = {} if path is None else _read(path)
+        self.settings = {**self.preset, **configured}
+        for name in (*_SETTINGS, "advertise"):
+            if self[name] is not None:
+                self.settings[name] = self[name]
+        self.settings["nameserver_timeout"] = self["nameserver-timeout"]
+        self.settings["verbose"] = bool(self["verbose"])
+
+
+def _read(path: str) -> dict[str, Any]:
+    """The settings in a file, as PyCOM 0.6 has it."""
+    try:
+        given = json.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise SystemExit(f"The configuration {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SystemExit(f"The configuration {path} is not JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise SystemExit(f"The configuration {path} is no JSON object")
+    settings = {}
+    for name, value in given.items():
+        if name in _SETTINGS:
+            if not isinstance(value, str):
+                raise SystemExit(f"{path}: {name} must be a string, got {value!r:.60}")
+            settings[name] = value
+        elif name == "authentication":
+            settings[name] = _policy(path, value)
+        else:
+            _log.warn("{path}: nobody knows the setting {name!r}", path=path, name=name)
+    return settings
+
+
+def _policy(path: str, value: Any) -> str:
+    policy: str | None = (
+        value.get("policy") if isinstance(value, dict) and len(value) == 1 else None
+    )
+    if policy is None or policy not in _POLICIES:
+        raise SystemExit(
+            f'{path}: authentication must be {{"policy": "required"}} or '
+            f'{{"policy": "never"}}, got {value!r:.60}'
+        )
+    return policy
+
+
+class HostCommand(MultiService):
+    """A host under twistd: where it cannot go on, the command ends with one line.
+
+    :param command: the command's name, for that line.
+    :param options: the command's options.
+    :param components: what it serves.
+    """
+
+    def __init__(self, command: str, options: HostOptions, components: Iterable[Any]) -> None:
+        super().__init__()
+        self._command = command
+        self._detached = options.parent is not None and not options.parent["nodaemon"]
+        settings = dict(options.settings)
+        if "address" not in settings:
+            raise SystemExit(f"{command}: say where to listen, with --address tcp://HOST:PORT")
+        self._host = ComponentHost(components, gave_up=self._fail, **settings)
+        self._host.setServiceParent(self)
+
+    def startService(self) -> None:
+        try:
+            super().startService()
+        except Error as error:
+            if self._detached:
+                raise  # the process that waits for us says it
+            self._fail(str(error))
+
+    def _fail(self, message: str) -> None:
+        """End with exit status 1; twistd itself knows no way to."""
+        line = f"{self._command}: {message}"
+        if self._detached:
+            _log.critical("{line}", line=line)
+        else:
+            sys.stderr.write(f"{line}\n")
+        atexit.register(_exit_with_failure)
+        from twisted.internet import reactor
+
+        reactor.callWhenRunning(reactor.stop)
+
+
+def _exit_with_failure() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)

@@ -1,0 +1,41 @@
+"""``twistd pycom-service``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from twisted.python import usage
+
+from pycom_tx.client.context import NAMESERVER_ADDRESS
+from pycom_tx.host.loading import load_components
+from pycom_tx.tap.command import HostCommand, HostOptions
+from pycom_tx.zerojson.errors import ConfigurationError
+
+
+class Options(HostOptions):
+    """The options of a service."""
+
+    synopsis = "[options] MODULE [MODULE...]"
+    longdesc = (
+        "Serves the components in Python modules, named with dots: each class decorated with "
+        "@pycom.interface, or each instance of one instead of its class. Modules in the current "
+        f"folder are found. The nameserver is the one at {NAMESERVER_ADDRESS} unless told "
+        "otherwise; without --service it is registered as /auto/ and something random."
+    )
+
+    def parseArgs(self, *modules: str) -> None:
+        if not modules:
+            raise usage.UsageError("Name the module that holds the service, with dots.")
+        self.modules = modules
+
+
+def makeService(options: Options) -> HostCommand:
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        components = load_components(options.modules)
+    except ConfigurationError as error:
+        raise SystemExit(f"pycom-service: {error}") from None
+    return HostCommand("pycom-service", options, components)

@@ -1,0 +1,137 @@
+"""Everything that a call can fail with.
+
+One root; below it a branch for each way to fail; below those the leaves::
+
+    Error
+    ├── RemoteError             the service answered, with an error
+    │   ├── MethodNotFound          code 2
+    │   ├── ServiceNotFound         code 3
+    │   ├── BadRequest              code 4
+    │   ├── AccessDenied            code 5
+    │   └── SessionExpired          code 6
+    ├── ServiceNotAvailable     no answer came
+    │   ├── CallTimeout             none within the call's timeout
+    │   ├── ConnectionClosed        this side closed the connection
+    │   ├── Overloaded              more waits to be sent than the connection holds
+    │   └── InvalidReply            something came that is no reply
+    ├── NotSerializable         a value that JSON cannot hold
+    └── ConfigurationError      a service that cannot run the way it is set up
+        └── AddressError            an address that cannot be listened at or connected to
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+UNKNOWN = 1
+"""The code of an error that has none of its own."""
+
+
+class Error(Exception):
+    """The root: whatever pycom_tx raises derives from it."""
+
+
+class RemoteError(Error):
+    """The service answered with an error.
+
+    Raised in a method, it is what the client gets; any other exception reaches the
+    client as code 1 without its text.
+
+    :param message: what went wrong, for the reader at the other end.
+    :param code: a number other than 0. The codes below 7 have a meaning on the wire; a
+        service takes its own from 7 on. Left out, it is the class's own.
+    """
+
+    code: int = UNKNOWN
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = checked_code(code)
+
+
+class MethodNotFound(RemoteError):
+    """The interface has no such method."""
+
+    code = 2
+
+
+class ServiceNotFound(RemoteError):
+    """Nobody provides the interface."""
+
+    code = 3
+
+
+class BadRequest(RemoteError):
+    """The request, or one of its arguments, is not what the method takes."""
+
+    code = 4
+
+
+class AccessDenied(RemoteError):
+    """The caller may not do this."""
+
+    code = 5
+
+
+class SessionExpired(RemoteError):
+    """The session is unknown, discarded or has expired."""
+
+    code = 6
+
+
+class ServiceNotAvailable(Error):
+    """No answer came; whether the call was executed is not known."""
+
+
+class CallTimeout(ServiceNotAvailable, TimeoutError):
+    """No answer came within the call's timeout."""
+
+
+class ConnectionClosed(ServiceNotAvailable):
+    """This side closed the connection, or the component, before the answer came."""
+
+
+class Overloaded(ServiceNotAvailable):
+    """More waits to be sent to the peer than the connection holds; this was not sent."""
+
+
+class InvalidReply(ServiceNotAvailable):
+    """The peer sent something that is no reply."""
+
+
+class NotSerializable(Error, TypeError):
+    """A value cannot be written as JSON; the call was not sent."""
+
+
+class ConfigurationError(Error):
+    """Something cannot run the way it is set up; the message says what to change."""
+
+
+class AddressError(ConfigurationError):
+    """An address cannot be listened at or connected to."""
+
+
+class _Codes:
+    by_code: ClassVar[dict[int, type[RemoteError]]] = {
+        kind.code: kind
+        for kind in (MethodNotFound, ServiceNotFound, BadRequest, AccessDenied, SessionExpired)
+    }
+
+
+def remote_error(code: int, message: str | None) -> RemoteError:
+    """The exception for a reply's *code* and *message*: each code has its class."""
+    text = message or f"Remote error {code}"
+    kind = _Codes.by_code.get(code)
+    return RemoteError(text, code) if kind is None else kind(text)
+
+
+def checked_code(code: int) -> int:
+    """Give back *code*.
+
+    :raises ValueError: it is not an integer, or it is 0, which says success.
+    """
+    if type(code) is not int or code == 0:
+        msg = f"An error's code is an integer other than 0, got {code!r}"
+        raise ValueError(msg)
+    return code

@@ -1,0 +1,102 @@
+"""Where the wire, the dispatch and the network meet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+    from pycom_tx.zerojson.messages import Request, Response
+
+
+class IRequestHandler(Interface):
+    """All that the wire knows of components."""
+
+    def handle(request: Request) -> Response | Deferred[Response]:
+        """Answer *request*, at once or later.
+
+        An exception or a failed Deferred is answered too: a
+        :class:`~pycom_tx.RemoteError` with its code and text, anything else as code 1,
+        without its text and with a traceback in the log.
+        """
+
+
+class IChannel(Interface):
+    """Carries multipart messages: lists of one frame of bytes or more."""
+
+    address = Attribute("""Where it is connected to, or bound at: a port that was left to
+        the system is filled in. A str.""")
+
+    def send(frames: list[bytes]) -> None:
+        """Take a message on its way.
+
+        What the peer does not take yet waits in the channel, in order, and leaves by
+        itself. On a bound channel the first frame names the peer.
+
+        :raises Overloaded: as much as may wait for that peer is waiting.
+        :raises TypeError: a frame is not bytes; nothing was sent.
+        """
+
+    def withdraw(frames: list[bytes]) -> bool:
+        """Forget a message that was handed to :meth:`send` and still waits.
+
+        :returns: whether it was still here. If not, it may have arrived.
+        """
+
+    def close() -> None:
+        """Let go of the connection, or the address; nothing arrives from now on."""
+
+
+class IChannelListener(Interface):
+    """Is told what happens on a channel."""
+
+    def message_received(channel: IChannel, frames: list[bytes]) -> None:
+        """A whole message arrived; on a bound channel its first frame names the peer."""
+
+    def not_sent(channel: IChannel, frames: list[bytes], reason: str) -> None:
+        """A message that :meth:`IChannel.send` took has not left and never will.
+
+        :param reason: for a reader: what happened, and where.
+        """
+
+    def peer_lost(channel: IChannel, peer: bytes, reason: str) -> None:
+        """A connection broke: what was sent may have arrived, but no reply will come.
+
+        A connected channel connects again by itself.
+
+        :param peer: which one, on a bound channel; no bytes on a connected one.
+        :param reason: for a reader: what happened, and where.
+        """
+
+
+class INetwork(Interface):
+    """Opens channels."""
+
+    def connect(address: str, listener: IChannelListener) -> IChannel:
+        """A channel to *address*; there need not be anybody yet.
+
+        :raises AddressError: it is no address.
+        """
+
+    def bind(address: str, listener: IChannelListener) -> IChannel:
+        """A channel at *address*, for any number of peers.
+
+        :raises AddressError: it cannot be listened at; the message says why.
+        """
+
+    def close() -> None:
+        """Close the channels that are still open and let go of what carried them."""
+
+
+def check_frames(frames: list[bytes]) -> None:
+    """Make sure that a message consists of bytes, before any of it is sent.
+
+    :raises TypeError: it does not.
+    """
+    for frame in frames:
+        if type(frame) is not bytes:
+            msg = f"A frame is bytes, got {type(frame).__name__}"
+            raise TypeError(msg)

@@ -1,0 +1,328 @@
+"""Requests and responses, and their way into frames and back.
+
+Pure functions, no I/O. Frames here are those behind the routing frames and the delimiter:
+a command or a status, a JSON object, and at most one attachment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from pycom_tx.zerojson import codec
+from pycom_tx.zerojson.errors import BadRequest, InvalidReply, NotSerializable, checked_code
+from pycom_tx.zerojson.sessions import Session
+
+CALL: Final = b"CALL"
+OK: Final = b"OK"
+FAIL: Final = b"FAIL"
+
+_SIZES: Final = (2, 3)
+"""How many frames a message has behind the delimiter: the last one is optional."""
+
+
+class Request:
+    """One call of one method.
+
+    A method gets it as its first argument; a client may build one for
+    :meth:`Component.call <pycom_tx.Component.call>`.
+
+    .. attribute:: interface
+
+        The interface's name.
+
+    .. attribute:: method
+
+        The method's name.
+
+    .. attribute:: args
+
+        Whatever JSON the client sent, as Python values; None where it sent nothing.
+
+    .. attribute:: attachment
+
+        The bytes that came with it, or None. No bytes are not None.
+
+    .. attribute:: extensions
+
+        What the client sent beside the arguments: a dict keyed by dotted names.
+
+    .. attribute:: session
+
+        On a stateful interface the caller's :class:`~pycom_tx.Session`, elsewhere None.
+
+    .. attribute:: session_id
+
+        The session that the client asked for, or None.
+    """
+
+    __slots__ = (
+        "args",
+        "attachment",
+        "extensions",
+        "interface",
+        "method",
+        "session",
+        "session_id",
+    )
+
+    def __init__(
+        self,
+        interface: str,
+        method: str,
+        args: Any = None,
+        *,
+        attachment: bytes | None = None,
+        extensions: dict[str, Any] | None = None,
+        session_id: str | None = None,
+    ) -> None:
+        self.interface = interface
+        self.method = method
+        self.args = args
+        self.attachment = attachment
+        self.extensions = {} if extensions is None else extensions
+        self.session_id = session_id
+        self.session: Session | None = None
+
+    def response(self, result: Any = None, attachment: bytes | None = None) -> Response:
+        """Answer with *result* and, unless it is None, an *attachment*."""
+        return Response(result, attachment=attachment)
+
+    def error(self, code: int, message: str | None = None) -> Response:
+        """Answer with an error, without raising one.
+
+        :raises ValueError: *code* is 0 or no integer.
+        """
+        return Response(code=checked_code(code), error=message)
+
+    def __repr__(self) -> str:
+        return f"<Request {self.interface}.{self.method}>"
+
+
+class Response:
+    """What a call is answered with.
+
+    .. attribute:: result
+
+        Any JSON, as Python values.
+
+    .. attribute:: code
+
+        0, or the error's code.
+
+    .. attribute:: error
+
+        What went wrong, where *code* is not 0.
+
+    .. attribute:: attachment
+
+        Bytes beside the result, or None.
+
+    .. attribute:: session_id
+
+        The caller's session, on a stateful interface.
+
+    .. attribute:: extensions
+
+        What the service sent beside the result: a dict keyed by dotted names.
+    """
+
+    __slots__ = ("attachment", "code", "error", "extensions", "result", "session_id")
+
+    def __init__(
+        self,
+        result: Any = None,
+        *,
+        code: int = 0,
+        error: str | None = None,
+        attachment: bytes | None = None,
+        session_id: str | None = None,
+        extensions: dict[str, Any] | None = None,
+    ) -> None:
+        self.result = result
+        self.code = code
+        self.error = error
+        self.attachment = attachment
+        self.session_id = session_id
+        self.extensions = {} if extensions is None else extensions
+
+    def __repr__(self) -> str:
+        return f"<Response code={self.code}>"
+
+
+class _Call(msgspec.Struct):
+    """The JSON object of a request, as msgspec reads and checks it."""
+
+    interface: str
+    method: str
+    args: Any = None
+    session_id: str | None = None
+    extensions: dict[str, Any] | None = None
+
+
+class _Reply(msgspec.Struct):
+    """The JSON object of a reply."""
+
+    code: int
+    result: Any = None
+    error: str | None = None
+    session_id: str | None = None
+    extensions: dict[str, Any] | None = None
+
+
+_read_call = msgspec.json.Decoder(_Call).decode
+_read_reply = msgspec.json.Decoder(_Reply).decode
+
+
+def encode_request(request: Request) -> list[bytes]:
+    """The frames of *request*.
+
+    :raises NotSerializable: the arguments are nothing that JSON can hold; the message
+        names the method.
+    """
+    try:
+        body = b'{"version":"1.0","interface":%b,"method":%b,"args":%b' % (
+            codec.encode(request.interface),
+            codec.encode(request.method),
+            codec.encode(request.args),
+        )
+        body = _finished(body, request.session_id, request.extensions)
+    except NotSerializable as error:
+        msg = f"Arguments of {request.interface}.{request.method}: {error}"
+        raise NotSerializable(msg) from None
+    return _with_attachment([CALL, body], request.attachment)
+
+
+def decode_request(frames: Sequence[bytes]) -> Request:
+    """The request in *frames*: a command, which is not looked at, body and attachment.
+
+    :raises BadRequest: it is none; the message says what is wrong with it. A field that
+        nobody knows is no error.
+    """
+    if len(frames) not in _SIZES:
+        raise BadRequest(f"Expected 2-3 parts, got {len(frames)}")
+    body = frames[1]
+    try:
+        call = _read_call(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        try:
+            call = _checked(_Call, body)
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
+    return Request(
+        call.interface,
+        call.method,
+        call.args,
+        attachment=frames[2] if len(frames) == 3 else None,
+        extensions=call.extensions,
+        session_id=call.session_id,
+    )
+
+
+def encode_response(response: Response) -> list[bytes]:
+    """The frames of *response*.
+
+    :raises NotSerializable: its result is nothing that JSON can hold.
+    """
+    if response.code:
+        body = b'{"code":%d,"error":%b' % (response.code, codec.encode(response.error))
+    else:
+        body = b'{"code":0,"result":%b' % codec.encode(response.result)
+    body = _finished(body, response.session_id, response.extensions)
+    return _with_attachment([OK, body], response.attachment)
+
+
+def decode_response(frames: Sequence[bytes]) -> Response:
+    """The response in *frames*: a status, which is not looked at, body and attachment.
+
+    :raises InvalidReply: it is none; the message says what is wrong with it.
+    """
+    if len(frames) not in _SIZES:
+        raise InvalidReply(f"Expected 2-3 parts in a reply, got {len(frames)}")
+    body = frames[1]
+    try:
+        reply = _read_reply(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        try:
+            reply = _checked(_Reply, body)
+        except ValueError as error:
+            raise InvalidReply(f"Invalid reply: {error}") from None
+    return Response(
+        reply.result,
+        code=reply.code,
+        error=reply.error,
+        attachment=frames[2] if len(frames) == 3 else None,
+        session_id=reply.session_id,
+        extensions=reply.extensions,
+    )
+
+
+def _finished(body: bytes, session_id: str | None, extensions: dict[str, Any]) -> bytes:
+    if session_id is not None:
+        body += b',"session_id":%b' % codec.encode(session_id)
+    if extensions:
+        body += b',"extensions":%b' % codec.encode(extensions)
+    return body + b"}"
+
+
+def _with_attachment(frames: list[bytes], attachment: bytes | None) -> list[bytes]:
+    if attachment is not None:
+        try:
+            frames.append(bytes(memoryview(attachment)))
+        except TypeError:
+            msg = f"An attachment is bytes, got {type(attachment).__name__}"
+            raise NotSerializable(msg) from None
+    return frames
+
+
+_STRING = (str, "a string")
+_OPTIONAL_STRING = (str | None, "a string or null")
+_OPTIONAL_OBJECT = (dict | None, "an object or null")
+_FIELDS: Final[dict[str, tuple[Any, str]]] = {
+    "interface": _STRING,
+    "method": _STRING,
+    "code": (int, "an integer"),
+    "error": _OPTIONAL_STRING,
+    "session_id": _OPTIONAL_STRING,
+    "extensions": _OPTIONAL_OBJECT,
+}
+"""What each field has to be; those that are not here may be anything."""
+
+
+def _checked(kind: type[Any], body: bytes) -> Any:
+    """Read an object that msgspec refuses, or say what is wrong with it."""
+    try:
+        fields = codec.decode(body)
+    except ValueError as error:
+        # Old peers say "response" here for a request as well, and so do all.
+        msg = str(error)
+        raise ValueError(
+            msg
+            if msg.startswith(("Invalid encoding", "Nested"))
+            else f"Cannot decode response: {msg}"
+        ) from None
+    if type(fields) is not dict:
+        msg = f"Expected an object, got {_shown(fields)}"
+        raise ValueError(msg)
+    known = {}
+    for field in msgspec.structs.fields(kind):
+        name = field.name
+        if name not in fields:
+            if field.required:
+                msg = f"Field {name} is required"
+                raise ValueError(msg)
+            continue
+        value = known[name] = fields[name]
+        if name in _FIELDS:
+            expected, described = _FIELDS[name]
+            if not isinstance(value, expected) or isinstance(value, bool):
+                msg = f"Field {name} must be {described}, got {_shown(value)}"
+                raise ValueError(msg)
+    return kind(**known)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,412 @@
+"""Channels over 0MQ. The one module that knows txzmq and pyzmq.
+
+It is imported late, by what opens the first channel: txzmq installs a reactor when it is
+imported, and a program may still want to choose one.
+"""
+
+from __future__ import annotations
+
+import struct
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import zmq
+from twisted.logger import Logger
+from txzmq import ZmqConnection, ZmqEndpoint, ZmqEndpointType, ZmqFactory
+from zope.interface import implementer
+
+from pycom_tx.zerojson.errors import AddressError, ConnectionClosed
+from pycom_tx.zerojson.interfaces import IChannel, INetwork, check_frames
+from pycom_tx.zerojson.waiting import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IDelayedCall
+    from twisted.python.failure import Failure
+
+    from pycom_tx.zerojson.interfaces import IChannelListener
+
+READ_LIMIT: Final = 200
+"""Messages read in one turn of the reactor, so that a flood does not hold it."""
+
+HIGH_WATER_MARK: Final = 1000
+"""Messages that 0MQ keeps for one peer, in each direction."""
+
+QUEUE_LIMIT: Final = 1000
+"""Messages that wait here for one peer once 0MQ takes no more."""
+
+RETRY: Final = 0.05
+"""Seconds until a message that 0MQ did not take is tried again, if nothing wakes us."""
+
+HANDSHAKE_TIMEOUT: Final = 5000
+"""Milliseconds until a peer that accepts and says nothing is given up. (The default of
+30 s leaves a reconnection stuck for as long.)"""
+
+LINGER: Final = 500
+"""Milliseconds that a closed socket has for the messages on their way."""
+
+LARGE: Final = 65536
+"""Bytes from which a frame is handed to 0MQ without copying it."""
+
+_LOST: Final = (
+    zmq.Event.DISCONNECTED
+    | zmq.Event.CLOSED
+    | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
+    | zmq.Event.HANDSHAKE_FAILED_AUTH
+)
+
+_log = Logger()
+_monitors = count()
+
+
+def write_message(socket: zmq.Socket[bytes], frames: list[bytes]) -> bool:
+    """Hand all *frames* to 0MQ, or none: False where it takes no more for that peer.
+
+    A peer that dies in the middle of a message makes 0MQ refuse the next frame; the rest
+    has to be sent all the same, or the next message would be taken for its end.
+    """
+    taken = True
+    last = len(frames) - 1
+    for index, frame in enumerate(frames):
+        flags = zmq.NOBLOCK if index == last else zmq.NOBLOCK | zmq.SNDMORE
+        try:
+            socket.send(frame, flags, copy=len(frame) < LARGE)
+        except zmq.Again:
+            if index == 0:
+                return False
+            taken = False
+    return taken
+
+
+def _nothing() -> None:
+    """What a monitor does when it is idle, and when it breaks together with its socket."""
+
+
+class _Connection(ZmqConnection):  # type: ignore[misc] # txzmq has no types
+    """A 0MQ socket that yields to the reactor and says when it is broken.
+
+    :param received: called with the frames of each message.
+    :param idle: called when a turn of reading is over.
+    :param broken: called when the socket cannot be used any more.
+    """
+
+    def __init__(
+        self,
+        factory: ZmqFactory,
+        socket_type: int,
+        *,
+        received: Callable[[list[bytes]], object],
+        idle: Callable[[], object] = _nothing,
+        broken: Callable[[], object] = _nothing,
+        high_water_mark: int = HIGH_WATER_MARK,
+    ) -> None:
+        self.socketType = socket_type
+        self.highWaterMark = high_water_mark
+        self._received = received
+        self._idle = idle
+        self._broken = broken
+        # Without an endpoint: options have to be set before it connects or binds, and
+        # from a constructor that fails nobody gets the socket to close it.
+        self.read_scheduled: IDelayedCall | None
+        super().__init__(factory)
+
+    def doRead(self) -> None:
+        # The descriptor tells only once that something came: read until there is nothing
+        # left, or come back by itself.
+        for _ in range(READ_LIMIT):
+            try:
+                frames = self.socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            except zmq.ZMQError:
+                _log.failure("A 0MQ socket broke")
+                self._broken()
+                return
+            try:
+                self._received(frames)
+            except Exception:
+                _log.failure("A message could not be dealt with")
+            if self.socket is None:
+                return
+        else:
+            self.read_later()
+        self._idle()
+
+    def addEndpoints(self, endpoints: list[ZmqEndpoint]) -> None:
+        super().addEndpoints(endpoints)
+        # What arrives before the first look at a new endpoint wakes nobody.
+        self.read_later()
+
+    def read_later(self) -> None:
+        """Read in the reactor's next turn."""
+        if self.read_scheduled is None:
+            self.read_scheduled = self.factory.reactor.callLater(0, self._read)
+
+    def _read(self) -> None:
+        self.read_scheduled = None
+        self.doRead()
+
+    def connectionLost(self, reason: Failure) -> None:
+        super().connectionLost(reason)
+        self._broken()
+
+
+@implementer(IChannel)
+class _Channel:
+    """What bound and connected channels have in common."""
+
+    socket_type: int
+    endpoint_type: str
+    verb: str
+    options: ClassVar[dict[int, int]]
+
+    def __init__(self, network: ZmqNetwork, address: str, listener: IChannelListener) -> None:
+        self.address = address
+        self._network = network
+        self._listener = listener
+        self._waiting = Waiting(QUEUE_LIMIT)
+        self._connection: _Connection | None = None
+        self._timer: IDelayedCall | None = None
+        self._open()
+
+    def send(self, frames: list[bytes]) -> None:
+        check_frames(frames)
+        connection = self._connection
+        if connection is None:
+            raise ConnectionClosed(f"The channel at {self.address} is closed")
+        peer = self._peer(frames)
+        if peer in self._waiting or not self._sent(frames):
+            self._waiting.put(peer, frames)
+            self._later(RETRY, self._flush)
+        # Sending may have eaten the wake-up of the descriptor.
+        connection.read_later()
+
+    def withdraw(self, frames: list[bytes]) -> bool:
+        return self._waiting.withdraw(self._peer(frames), frames)
+
+    def close(self) -> None:
+        self._shut()
+        self._waiting.take_all()
+        self._network.closed(self)
+
+    def abandon(self, reason: str) -> None:
+        """Close the socket and tell the listener that nothing will come of it."""
+        self._shut()
+        self._drop_waiting(reason)
+        self._listener.peer_lost(self, b"", reason)
+
+    def _peer(self, frames: list[bytes]) -> bytes:
+        """Whose queue *frames* belong in."""
+        raise NotImplementedError
+
+    def _open(self) -> _Connection:
+        connection = self._connection = _Connection(
+            self._network.factory(),
+            self.socket_type,
+            received=self._received,
+            idle=self._flush,
+            broken=self._broken,
+        )
+        try:
+            for option, value in self.options.items():
+                connection.socket.set(option, value)
+            self._prepare(connection)
+            connection.addEndpoints([ZmqEndpoint(self.endpoint_type, self.address)])
+        except zmq.ZMQError as error:
+            self._shut()
+            raise AddressError(_explained(self.verb, self.address, error)) from None
+        return connection
+
+    def _prepare(self, connection: _Connection) -> None:
+        """Do what has to be done before the socket gets its endpoint."""
+
+    def _shut(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._connection is not None:
+            self._connection.shutdown()
+            self._connection = None
+
+    def _received(self, frames: list[bytes]) -> None:
+        self._listener.message_received(self, frames)
+
+    def _sent(self, frames: list[bytes]) -> bool:
+        """Whether 0MQ took *frames*, or there is nobody to take them any more."""
+        try:
+            return write_message(self._connection.socket, frames)  # type: ignore[union-attr] # open
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            self._listener.not_sent(self, frames, f"A client of {self.address} is gone")
+            return True
+
+    def _flush(self) -> None:
+        self._waiting.flush(self._sent)
+        if self._waiting:
+            self._later(RETRY, self._flush)
+
+    def _drop_waiting(self, reason: str) -> None:
+        for frames in self._waiting.take_all():
+            self._listener.not_sent(self, frames, reason)
+
+    def _broken(self) -> None:
+        """Start again with a new socket: this one will never wake us.
+
+        Not at once: when the reactor stops it takes all sockets away, and closes us next.
+        """
+        self.abandon(f"The 0MQ socket at {self.address} broke")
+        self._later(0, self._reopen)
+
+    def _reopen(self) -> None:
+        try:
+            self._open()
+        except AddressError:
+            _log.failure("{address} cannot be opened again", address=self.address)
+
+    def _later(self, delay: float, do: Callable[[], object]) -> None:
+        """Do the one thing that a channel waits to do, unless it is to be done anyway."""
+
+        def now() -> None:
+            self._timer = None
+            do()
+
+        if self._timer is None:
+            self._timer = self._network.reactor.callLater(delay, now)
+
+
+class _BoundChannel(_Channel):
+    """A ROUTER socket: any number of peers, each with a queue of its own."""
+
+    socket_type = zmq.ROUTER
+    endpoint_type = ZmqEndpointType.bind
+    verb = "listen at"
+    options: ClassVar = {
+        # Without it a reply to a client that is gone vanishes without a word.
+        zmq.ROUTER_MANDATORY: 1,
+        zmq.HANDSHAKE_IVL: HANDSHAKE_TIMEOUT,
+    }
+
+    def _peer(self, frames: list[bytes]) -> bytes:
+        return frames[0]
+
+    def _open(self) -> _Connection:
+        connection = super()._open()
+        # With the port that the system chose, where it was left to it.
+        self.address = connection.socket.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()
+        return connection
+
+
+class _ConnectedChannel(_Channel):
+    """A DEALER socket: one peer, watched through a monitor."""
+
+    socket_type = zmq.DEALER
+    endpoint_type = ZmqEndpointType.connect
+    verb = "connect to"
+    options: ClassVar = {
+        # Without it, messages queue up for a peer that may never come.
+        zmq.IMMEDIATE: 1,
+        zmq.HANDSHAKE_IVL: HANDSHAKE_TIMEOUT,
+    }
+
+    def __init__(self, network: ZmqNetwork, address: str, listener: IChannelListener) -> None:
+        self._monitor: _Connection | None = None
+        super().__init__(network, address, listener)
+
+    def _peer(self, frames: list[bytes]) -> bytes:
+        return b""
+
+    def _prepare(self, connection: _Connection) -> None:
+        endpoint = f"inproc://pycom-monitor-{next(_monitors)}"
+        connection.socket.monitor(endpoint, _LOST)
+        # Its receive mark has to stay 0: a full one blocks 0MQ's own thread.
+        self._monitor = _Connection(
+            connection.factory, zmq.PAIR, received=self._happened, high_water_mark=0
+        )
+        self._monitor.addEndpoints([ZmqEndpoint(ZmqEndpointType.connect, endpoint)])
+
+    def _happened(self, frames: list[bytes]) -> None:
+        (event,) = struct.unpack_from("=H", frames[0])
+        if event == zmq.Event.DISCONNECTED:
+            self._listener.peer_lost(self, b"", f"The connection to {self.address} broke")
+        else:
+            self._drop_waiting(f"Nothing answers at {self.address}")
+
+    def _shut(self) -> None:
+        # In this order: a monitor that is closed while events arrive blocks 0MQ's thread.
+        if self._connection is not None:
+            self._connection.socket.disable_monitor()
+        if self._monitor is not None:
+            self._monitor.shutdown()
+            self._monitor = None
+        super()._shut()
+
+
+@implementer(INetwork)
+class ZmqNetwork:
+    """Addresses of 0MQ: ``tcp://host:port``, ``ipc:///path`` and the others it knows.
+
+    Its 0MQ context, with a thread for the sockets, exists while a channel was opened
+    and :meth:`close` was not called; the reactor's shutdown closes what is left.
+
+    :param reactor: what reads and writes.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self.reactor = reactor
+        self._factory: ZmqFactory | None = None
+        self._trigger: Any = None
+        self._channels: set[_Channel] = set()
+
+    def connect(self, address: str, listener: IChannelListener) -> IChannel:
+        return self._opened(_ConnectedChannel(self, address, listener))
+
+    def bind(self, address: str, listener: IChannelListener) -> IChannel:
+        return self._opened(_BoundChannel(self, address, listener))
+
+    def close(self) -> None:
+        for channel in list(self._channels):
+            channel.close()
+        if self._factory is not None:
+            factory, self._factory = self._factory, None
+            if self._trigger is not None:
+                self.reactor.removeSystemEventTrigger(self._trigger)
+            factory.shutdown()
+
+    def _reactor_stops(self) -> None:
+        self._trigger = None
+        for channel in list(self._channels):
+            channel.abandon("The reactor stopped")
+        self.close()
+
+    def factory(self) -> ZmqFactory:
+        """The one that all channels share; made when the first is opened."""
+        if self._factory is None:
+            self._factory = ZmqFactory()
+            self._factory.reactor = self.reactor
+            self._factory.lingerPeriod = LINGER
+            self._trigger = self.reactor.addSystemEventTrigger(
+                "during", "shutdown", self._reactor_stops
+            )
+        return self._factory
+
+    def closed(self, channel: _Channel) -> None:
+        """Forget a channel."""
+        self._channels.discard(channel)
+
+    def _opened(self, channel: _Channel) -> IChannel:
+        self._channels.add(channel)
+        return channel
+
+
+def _explained(action: str, address: str, error: zmq.ZMQError) -> str:
+    """What to do about an address that 0MQ refuses."""
+    if error.errno in (zmq.EINVAL, zmq.EPROTONOSUPPORT):
+        hint = "an address looks like tcp://127.0.0.1:2013 or ipc:///tmp/service"
+    elif error.errno == zmq.EADDRINUSE:
+        hint = "it is in use; choose another port, or * to have the system choose one"
+    else:
+        hint = error.strerror
+    return f"Cannot {action} {address!r}: {hint}"
