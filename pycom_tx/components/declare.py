@@ -135,9 +135,15 @@ class Service:
     .. attribute:: introspection_data
 
         A dict of JSON, keyed by dotted names, that ``introspect`` gives as ``data``.
+
+    .. attribute:: context
+
+        While its host runs, the host's :class:`~pycom_tx.Context`, to call other services
+        through. Those of the same host are called without a socket.
     """
 
     __interface__: ClassVar[Interface]
+    context: Any = None
     introspection_data: ClassVar[dict[str, Any]] = {}
 
     @method(results=("name", "methods", "docstring", "data"))

@@ -12,6 +12,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from pycom_tx.client.context import NAMESERVER, NAMESERVER_ADDRESS, Context
+from pycom_tx.components.declare import Service as ComponentBase
 from pycom_tx.components.dispatch import Dispatcher
 from pycom_tx.host.call_log import CallLog
 from pycom_tx.host.registration import Registration
@@ -23,7 +24,7 @@ from pycom_tx.zerojson.sessions import SessionStore
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pycom_tx.zerojson.interfaces import INetwork, IRequestHandler
+    from pycom_tx.zerojson.interfaces import INetwork
 
 _EVERYWHERE: Final = ("tcp://0.0.0.0:", "tcp://[::]:")
 """How an address begins that was bound as ``tcp://*:…``."""
@@ -134,31 +135,55 @@ class ComponentHost(Service):
         return self._shut()
 
     def _open(self) -> Dispatcher:
-        """Open everything, last that which depends on the rest."""
+        """Open everything; what is opened later is closed earlier."""
         later = self._opened
-        components = [_instance(component) for component in self._components]
-        for component in components:
-            if IService.providedBy(component):
-                component.startService()
-                later.push_async_callback(maybeDeferred, component.stopService)
+        network = self._open_network()
         sessions = SessionStore(self._reactor)
         later.callback(sessions.close)
+        components = [_instance(component) for component in self._components]
         dispatcher = self._dispatcher(components, sessions)
-        address, inside = self._listen(dispatcher)
-        nameserver = address if self._nameserver == LOCAL else self._nameserver
-        context = Context(nameserver, reactor=self._reactor, network=inside)
-        later.push_async_callback(context.close)
+        server = Server(CallLog(dispatcher, self._reactor) if self._verbose else dispatcher)
+        inside = MemoryNetwork(self._reactor, beyond=network)
+        later.callback(inside.close)
+        inside.bind(LOCAL, server)
+        self.context = Context(self._nameserver, reactor=self._reactor, network=inside)
+        later.push_async_callback(self.context.close)
+        self._start(components, self.context)
+        channel = network.bind(self._listen_at, server)
+        later.callback(channel.close)
+        later.callback(server.close)
+        self.address = self._advertised(channel.address)
+        inside.bind(self.address, server)
+        self._register(dispatcher.interfaces, self.address, self.context)
+        return dispatcher
+
+    def _open_network(self) -> INetwork:
+        if self._network is not None:
+            return self._network
+        from pycom_tx.zerojson.txzmq_channel import ZmqNetwork
+
+        network = ZmqNetwork(self._reactor)
+        self._opened.callback(network.close)
+        return network
+
+    def _start(self, components: list[Any], context: Context) -> None:
+        for component in components:
+            if isinstance(component, ComponentBase):
+                component.context = context
+            if IService.providedBy(component):
+                component.startService()
+                self._opened.push_async_callback(maybeDeferred, component.stopService)
+
+    def _register(self, interfaces: list[str], address: str, context: Context) -> None:
         registration = Registration(
             context,
-            {"service": self.service, "address": address, "interfaces": dispatcher.interfaces},
+            {"service": self.service, "address": address, "interfaces": interfaces},
             self._reactor,
-            gave_up=self._gave_up,
             give_up_after=self._nameserver_timeout,
+            gave_up=self._gave_up,
         )
-        later.push_async_callback(registration.stop)
+        self._opened.push_async_callback(registration.stop)
         registration.start()
-        self.address, self.context = address, context
-        return dispatcher
 
     def _shut(self) -> Deferred[None]:
         opened, self._opened = self._opened, AsyncExitStack()
@@ -181,28 +206,6 @@ class ComponentHost(Service):
     def _in_thread(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Deferred[Any]:
         pool = self._reactor.getThreadPool()
         return deferToThreadPool(self._reactor, pool, function, *args, **kwargs)
-
-    def _listen(self, dispatcher: Dispatcher) -> tuple[str, INetwork]:
-        """Where others reach the dispatcher, and the network that does so from here."""
-        later = self._opened
-        network = self._network
-        if network is None:
-            from pycom_tx.zerojson.txzmq_channel import ZmqNetwork
-
-            network = ZmqNetwork(self._reactor)
-            later.callback(network.close)
-        handler: IRequestHandler = dispatcher
-        if self._verbose:
-            handler = CallLog(handler, self._reactor)
-        server = Server(handler)
-        channel = network.bind(self._listen_at, server)
-        later.callback(channel.close)
-        inside = MemoryNetwork(self._reactor, beyond=network)
-        later.callback(inside.close)
-        address = self._advertised(channel.address)
-        inside.bind(address, server)
-        later.callback(server.close)
-        return address, inside
 
     def _advertised(self, bound: str) -> str:
         if self._advertise is not None:

@@ -136,6 +136,7 @@ class Server:
         error = failure.value
         if isinstance(error, RemoteError):
             return Response(code=error.code, error=str(error))
-        if not isinstance(error, CancelledError):
-            self._log.failure("{request} failed", failure=failure, request=request)
+        if isinstance(error, CancelledError):
+            return Response(code=RemoteError.code, error="The call was cancelled")
+        self._log.failure("{request} failed", failure=failure, request=request)
         return Response(code=RemoteError.code, error="Unknown error during request")

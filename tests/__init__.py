@@ -1,0 +1,1 @@
+"""Tests of pycom_tx, run by trial."""
