@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from pycom_tx.zerojson.errors import ConnectionClosed, SessionExpired
+from pycom_tx.zerojson.errors import ConnectionClosed, RemoteError, SessionExpired
 from pycom_tx.zerojson.messages import Request, Response
 
 if TYPE_CHECKING:
@@ -101,7 +101,10 @@ class Component:
             call = self._connection.client.call(request, checked_timeout(timeout))
         except Exception:
             return fail()
-        return call.addCallbacks(self._answered, self._failed)
+        session = (request.session_id,)
+        return call.addCallbacks(
+            self._answered, self._failed, callbackArgs=session, errbackArgs=session
+        )
 
     def close(self) -> Deferred[None]:
         """Let go of the connection. Calls in flight still get their replies.
@@ -122,16 +125,22 @@ class Component:
     def __repr__(self) -> str:
         return f"<Component {self.interface} at {self.address}>"
 
-    def _answered(self, response: Response) -> Response:
-        if response.session_id is not None:
-            self.session_id = response.session_id
+    def _answered(self, response: Response, sent: str | None) -> Response:
+        self._enter(response.session_id, sent)
         return response
 
-    def _failed(self, failure: Failure) -> Failure:
-        if failure.check(SessionExpired):
+    def _failed(self, failure: Failure, sent: str | None) -> Failure:
+        if isinstance(failure.value, SessionExpired):
             # Whoever waits for this call is told; the next one starts a new session.
-            self.session_id = None
+            self.session_id = None if self.session_id == sent else self.session_id
+        elif isinstance(failure.value, RemoteError):
+            self._enter(failure.value.session_id, sent)
         return failure
+
+    def _enter(self, session_id: str | None, sent: str | None) -> None:
+        """Keep the session that a reply names, unless its call was from an older one."""
+        if session_id is not None and self.session_id == sent:
+            self.session_id = session_id
 
 
 def _result(response: Response) -> Any:
@@ -140,12 +149,12 @@ def _result(response: Response) -> Any:
     return response.result, response.attachment
 
 
-def checked_timeout(timeout: float) -> float:
+def checked_timeout(timeout: Any) -> float:
     """Give back *timeout*.
 
-    :raises ValueError: it is not more than 0.
+    :raises ValueError: it is no number more than 0.
     """
-    if not timeout > 0:
-        msg = f"A timeout is more than 0 seconds, got {timeout!r}"
+    if not isinstance(timeout, (int, float)) or not timeout > 0:
+        msg = f"A timeout is a number of seconds more than 0, got {timeout!r}"
         raise ValueError(msg)
-    return timeout
+    return float(timeout)

@@ -56,8 +56,7 @@ class Connections:
         :raises AddressError: there cannot be one.
         :raises ConnectionClosed: all are closed for good.
         """
-        if self._closed:
-            raise ConnectionClosed("The context is closed")
+        self.check_open()
         connection = self._open.get(address)
         if connection is None:
             connection = self._open[address] = Connection(self, address)
@@ -75,5 +74,10 @@ class Connections:
         for connection in list(self._open.values()):
             self.close(connection)
 
-    def __len__(self) -> int:
-        return len(self._open)
+    def check_open(self) -> None:
+        """Make sure that :meth:`close_all` was not called.
+
+        :raises ConnectionClosed: it was.
+        """
+        if self._closed:
+            raise ConnectionClosed("The context is closed")

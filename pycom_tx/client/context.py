@@ -68,6 +68,13 @@ class Context:
         """
         return self.connect(self.nameserver_address, NAMESERVER)
 
+    def open_nameserver(self) -> Component:
+        """The nameserver, at once: what :meth:`nameserver` fires with.
+
+        :raises AddressError: the nameserver's address is none.
+        """
+        return self._open(self.nameserver_address, NAMESERVER)
+
     def locate(self, interface: str, service_name: str | None = None) -> Opening[Component]:
         """A service that provides *interface*, one of them at random.
 
@@ -101,13 +108,17 @@ class Context:
             self._own_network.close()
         return succeed(None)
 
-    async def _connect(self, address: str, interface: str) -> Component:
+    def _open(self, address: str, interface: str) -> Component:
         return Component(self._connections.use(address), interface, self._timeout)
+
+    async def _connect(self, address: str, interface: str) -> Component:
+        return self._open(address, interface)
 
     async def _locate(self, interface: str, service_name: str | None) -> Component:
         where = self.nameserver_address
+        self._connections.check_open()
         if self._nameserver is None:
-            self._nameserver = await self.nameserver()
+            self._nameserver = self.open_nameserver()
         try:
             found = await self._nameserver.invoke(
                 "locate", {"interface": interface, "service": service_name}
@@ -119,4 +130,4 @@ class Context:
             raise type(error)(f"The nameserver does not answer: {error}") from error
         if not isinstance(found, dict) or not isinstance(found.get("address"), str):
             raise InvalidReply(f"The nameserver {where} answered locate without an address")
-        return await self._connect(found["address"], interface)
+        return self._open(found["address"], interface)

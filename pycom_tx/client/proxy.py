@@ -36,28 +36,10 @@ class ProxyComponent:
 
     def __init__(self, component: Component, introspection: dict[str, Any]) -> None:
         self._component = component
-        self._doc = introspection.get("docstring")
         self._methods = {
             name: _proxied(component, name, described)
             for name, described in introspection["methods"].items()
         }
-
-    @classmethod
-    async def of(cls, component: Component) -> ProxyComponent:
-        """Ask what *component* has, and wrap it.
-
-        If that fails, it is closed.
-        """
-        try:
-            return cls(component, await component.introspect())
-        except BaseException as error:
-            component.close()
-            if isinstance(error, (KeyError, TypeError, AttributeError)):
-                raise InvalidReply(
-                    f"{component.interface} at {component.address} answered introspect "
-                    "with something that describes no methods"
-                ) from error
-            raise
 
     def close(self) -> Deferred[None]:
         """As :meth:`Component.close() <pycom_tx.Component.close>`."""
@@ -102,6 +84,9 @@ class ProxyContext:
 
     def __init__(self, nameserver: str | Context = NAMESERVER_ADDRESS, **options: Any) -> None:
         if isinstance(nameserver, Context):
+            if options:
+                msg = f"A context that is there takes no options, got {', '.join(options)}"
+                raise TypeError(msg)
             self.context = nameserver
         else:
             self.context = Context(nameserver, **options)
@@ -125,7 +110,17 @@ class ProxyContext:
 
 def _proxies(opening: Opening[Component]) -> Opening[ProxyComponent]:
     async def steps() -> ProxyComponent:
-        return await ProxyComponent.of(await opening)
+        component = await opening
+        try:
+            return ProxyComponent(component, await component.introspect())
+        except BaseException as error:
+            component.close()
+            if isinstance(error, (KeyError, TypeError, AttributeError)):
+                raise InvalidReply(
+                    f"{component.interface} at {component.address} answered introspect "
+                    "with something that describes no methods"
+                ) from error
+            raise
 
     return Opening.of(steps())
 

@@ -11,7 +11,7 @@ from pycom_tx.zerojson.errors import BadRequest
 from pycom_tx.zerojson.messages import Request, Response
 
 _NAME: Final = re.compile(r"[^\s./]+(\.[^\s./]+)*\Z")
-_POLICIES: Final = (None, "required", "never")
+POLICIES: Final = (None, "required", "never")
 
 
 class Method:
@@ -195,7 +195,7 @@ class Interface:
         if not _NAME.match(name):
             msg = f"{where}: an interface's name is parts with dots between, got {name!r}"
             raise ValueError(msg)
-        if authentication not in _POLICIES:
+        if authentication not in POLICIES:
             msg = f"{where}: authentication is 'required' or 'never', got {authentication!r}"
             raise ValueError(msg)
         data = getattr(owner, "introspection_data", {})
@@ -208,8 +208,12 @@ class Interface:
         self.authentication = authentication
         self.methods: dict[str, Method] = {}
         for attribute in dir(owner):
-            declared = getattr(getattr(owner, attribute, None), "__method__", None)
+            function = getattr(owner, attribute, None)
+            declared = getattr(function, "__method__", None)
             if isinstance(declared, Method):
+                if declared.function is not function:
+                    msg = f"{where}.{attribute}: put @pycom.method above the other decorators"
+                    raise ValueError(msg)
                 self.register_method(declared)
 
     def register_method(self, method: Method) -> None:
@@ -242,8 +246,10 @@ def _described(declared: Any) -> str:
     return name.rpartition("<locals>.")[2]
 
 
-def _arguments(function: Callable[..., Any], where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _arguments(function: Any, where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     try:
+        if not callable(function) or isinstance(function, staticmethod):
+            raise TypeError
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         msg = f"{where}: a method is a function"
@@ -269,7 +275,8 @@ def _arguments(function: Callable[..., Any], where: str) -> tuple[tuple[str, ...
 
 
 def _results(results: Sequence[str], where: str) -> tuple[str, ...]:
-    if isinstance(results, str) or not all(isinstance(name, str) for name in results):
+    named = isinstance(results, (tuple, list)) and all(isinstance(name, str) for name in results)
+    if not named:
         msg = f"{where}: results are names, like ('first', 'second'), got {results!r}"
         raise TypeError(msg)
     if len(set(results)) != len(results):

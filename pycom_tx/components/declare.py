@@ -31,6 +31,10 @@ def interface(
         the class and what is wrong.
     """
 
+    if isinstance(name, type):
+        msg = f"{name.__qualname__}: @interface takes the interface's name: @interface('com.foo')"
+        raise TypeError(msg)
+
     def declare(owner: _C) -> _C:
         owner.__interface__ = Interface(  # type: ignore[attr-defined] # that is its purpose
             owner, name, stateful=stateful, authentication=authentication

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import inspect
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from pycom_tx.components.contract import POLICIES, Interface
 from pycom_tx.zerojson.errors import AccessDenied, BadRequest, MethodNotFound
 from pycom_tx.zerojson.interfaces import IRequestHandler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pycom_tx.components.contract import Interface, Method
+    from pycom_tx.components.contract import Method
     from pycom_tx.zerojson.messages import Request, Response
     from pycom_tx.zerojson.sessions import SessionStore
 
@@ -31,7 +33,8 @@ class Dispatcher:
         its result: what methods that block are called through.
     :param authentication: "required" guards every interface that does not say otherwise.
 
-    :raises ValueError: two components provide the same interface.
+    :raises ValueError: something is no component, two provide the same interface, or
+        *authentication* is something else.
     """
 
     _log = Logger()
@@ -44,12 +47,15 @@ class Dispatcher:
         *,
         authentication: str | None = None,
     ) -> None:
+        if authentication not in POLICIES:
+            msg = f"authentication is 'required' or 'never', got {authentication!r}"
+            raise ValueError(msg)
         self._components: dict[str, tuple[Any, Interface]] = {}
         self._sessions = sessions
         self._in_thread = in_thread
         self._authentication = authentication
         for component in components:
-            interface: Interface = component.__interface__
+            interface = _provided(component)
             other = self._components.get(interface.name)
             if other is not None:
                 msg = (
@@ -91,9 +97,8 @@ class Dispatcher:
     ) -> Response | Deferred[Response]:
         arguments = method.arguments(request)
         if method.blocking:
-            value = self._in_thread(
-                copy_context().run, method.function, component, request, **arguments
-            )
+            function = partial(method.function, component, request, **arguments)
+            value = self._in_thread(copy_context().run, function)
         else:
             value = method.function(component, request, **arguments)
         if inspect.iscoroutine(value):
@@ -110,3 +115,16 @@ class Dispatcher:
             request=request,
         )
         raise AccessDenied("The token cannot be validated here")
+
+
+def _provided(component: Any) -> Interface:
+    owner = type(component)
+    interface = getattr(owner, "__interface__", None)
+    if not isinstance(interface, Interface):
+        msg = f"{component!r:.60} is no component: its class has no @pycom.interface"
+        raise ValueError(msg)  # noqa: TRY004 # what it gets may well be of the right type
+    if "__interface__" not in vars(owner):
+        # What it overrides would not be called.
+        msg = f"{owner.__qualname__} derives from {interface.owner}: give it @pycom.interface, too"
+        raise ValueError(msg)
+    return interface

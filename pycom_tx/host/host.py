@@ -113,6 +113,8 @@ class ComponentHost(Service):
         :raises ConfigurationError: the components cannot be served. After either, nothing
             is left open.
         """
+        if self.running:
+            return
         try:
             dispatcher = self._open()
         except BaseException:
@@ -221,7 +223,7 @@ class ComponentHost(Service):
         return bound
 
     def _log_giving_up(self, message: str) -> None:
-        self._log.critical("{message}", message=message)
+        self._log.critical("{reason}", reason=message)
 
 
 def _instance(component: Any) -> Any:

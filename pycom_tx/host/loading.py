@@ -34,26 +34,34 @@ def load_components(module_names: Iterable[str]) -> list[Any]:
 
 
 def _imported(name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ConfigurationError(_missing(name))
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
-            raise ConfigurationError(
-                f"There is no module {name!r}: name it with dots and without .py, and start "
-                "from the folder that holds its package"
-            ) from error
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            raise ConfigurationError(_missing(name)) from error
         raise ConfigurationError(_failed(name, error)) from error
-    except Exception as error:
+    # A module that calls sys.exit() must not end the command without a word.
+    except (Exception, SystemExit) as error:
         raise ConfigurationError(_failed(name, error)) from error
 
 
-def _failed(name: str, error: Exception) -> str:
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    text = str(error).replace("\n", " ")
+def _missing(name: str) -> str:
     return (
-        f"Importing {name!r} failed with {type(error).__name__}: {text} "
-        f"({where.filename}, line {where.lineno})"
+        f"There is no module {name!r}: name it with dots and without .py, and start from the "
+        "folder that holds its package"
     )
+
+
+def _failed(name: str, error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        file, line = error.filename, error.lineno
+    else:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        file, line = last.filename, last.lineno
+    text = " ".join(str(error).split())
+    return f"Importing {name!r} failed with {type(error).__name__}: {text} ({file}, line {line})"
 
 
 def _components(module: ModuleType) -> list[Any]:

@@ -64,24 +64,29 @@ class Registration:
         self._give_up_after = give_up_after
         self._gave_up = gave_up
         self._registered = False
+        self._asked = False
         self._silent_until = 0.0
         self._last_error = ""
         self._running: Deferred[None] | None = None
         self._limit: IDelayedCall | None = None
 
     def start(self) -> None:
-        """Begin to register."""
+        """Begin to register.
+
+        :raises AddressError: the nameserver's address is none.
+        """
+        nameserver = self._context.open_nameserver()
         if self._give_up_after is not None:
             self._limit = self._clock.callLater(self._give_up_after, self._give_up)
-        self._running = Deferred.fromCoroutine(self._run())
-        self._running.addErrback(_ended)
+        self._running = Deferred.fromCoroutine(self._run(nameserver))
+        self._running.addErrback(lambda failure: failure.trap(CancelledError))
 
     async def stop(self) -> None:
-        """Strike the service off, if it is registered and the nameserver knows how to."""
+        """Strike the service off, if it may be registered and the nameserver knows how to."""
         self._end()
-        if not self._registered:
+        if not self._asked:
             return
-        self._registered = False
+        self._asked = self._registered = False
         record = {name: self._record[name] for name in ("service", "address")}
         async with self._context.nameserver() as nameserver:
             try:
@@ -89,14 +94,15 @@ class Registration:
             except Error as error:
                 self._log.debug("Not unregistered, it will expire: {error}", error=error)
 
-    async def _run(self) -> None:
-        async with self._context.nameserver() as nameserver:
+    async def _run(self, nameserver: Component) -> None:
+        async with nameserver:
             while True:
                 await deferLater(self._clock, await self._register(nameserver))
 
     async def _register(self, nameserver: Component) -> float:
         """Register once, and give the seconds until that is due again."""
         try:
+            self._asked = True  # from now on, whether an answer comes or not
             await nameserver.invoke("register", self._record)
         except Error as error:
             self._failed(error)
@@ -116,12 +122,14 @@ class Registration:
         self._cancel_limit()
 
     def _failed(self, error: Error) -> None:
+        if isinstance(error, RemoteError):
+            self._asked = False
         self._last_error = str(error)
         now = self._clock.seconds()
         if self._registered or now >= self._silent_until:
             self._silent_until = now + REMINDER
             self._log.warn(
-                "{service} is not registered yet, trying on: {error}",
+                "{service} is not registered, trying on: {error}",
                 service=self._record["service"],
                 error=error,
             )
@@ -145,7 +153,3 @@ class Registration:
         if self._limit is not None:
             self._limit.cancel()
             self._limit = None
-
-
-def _ended(failure: Any) -> None:
-    failure.trap(CancelledError)

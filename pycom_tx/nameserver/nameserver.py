@@ -103,7 +103,13 @@ class NameServer(Service, application.Service):
 
 
 def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
+    """Whether it is text; half a surrogate pair is none, and breaks who reads it."""
+    if not isinstance(value, str):
+        return False
+    try:
+        return value.encode("utf-8") != b""
+    except UnicodeEncodeError:
+        return False
 
 
 def _name(request: Request, argument: str, value: Any) -> str:
@@ -120,10 +126,12 @@ def _pattern(request: Request, argument: str, value: Any) -> Any:
         raise _wrong(request, argument, "a string or null", value)
     try:
         return re2.compile(value, _PATTERN_OPTIONS)
+    except UnicodeEncodeError:
+        text = "it is no text"
     except re2.error as error:
         reason = error.args[0]
-        text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
-        raise BadRequest(f"Invalid regular expression in argument '{argument}': {text}") from None
+        text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+    raise BadRequest(f"Invalid regular expression in argument '{argument}': {text}")
 
 
 def _wrong(request: Request, argument: str, expected: str, value: Any) -> BadRequest:

@@ -27,7 +27,7 @@ class Record:
 
     :ivar service: its path.
     :ivar address: where it is.
-    :ivar interfaces: the names of those it provides.
+    :ivar interfaces: the names of those it provides, each once.
     """
 
     service: str

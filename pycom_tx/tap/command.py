@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from pycom_tx.host.host import ComponentHost
-from pycom_tx.zerojson.errors import Error
+from pycom_tx.zerojson.errors import ConfigurationError, Error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,13 +26,14 @@ _log = Logger()
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not seconds > 0:
-        raise ValueError
+        msg = f"seconds are a number more than 0, got {text!r}"
+        raise ValueError(msg)
     return seconds
-
-
-_seconds.coerceDoc = "Seconds, more than 0."  # type: ignore[attr-defined] # Twisted's name
 
 
 class HostOptions(usage.Options):
@@ -57,12 +58,18 @@ class HostOptions(usage.Options):
     settings: dict[str, Any]
     """What the host gets of it all, by the names of its parameters."""
 
+    command: ClassVar[str]
+    """What begins each line that says why it ends."""
+
     preset: ClassVar[dict[str, str]] = {}
     """Settings that neither an option nor the file gives."""
 
     def postOptions(self) -> None:
         path = self["config"]
-        configured = {} if path is None else _read(path)
+        try:
+            configured = {} if path is None else _read(path)
+        except ConfigurationError as error:
+            raise SystemExit(f"{self.command}: {error}") from None
         self.settings = {**self.preset, **configured}
         for name in (*_SETTINGS, "advertise"):
             if self[name] is not None:
@@ -76,16 +83,16 @@ def _read(path: str) -> dict[str, Any]:
     try:
         given = json.loads(Path(path).read_text("utf-8"))
     except OSError as error:
-        raise SystemExit(f"The configuration {path} cannot be read: {error.strerror}") from None
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise SystemExit(f"The configuration {path} is not JSON: {error}") from None
+        raise ConfigurationError(f"{path} is not JSON: {error}") from None
     if not isinstance(given, dict):
-        raise SystemExit(f"The configuration {path} is no JSON object")
+        raise ConfigurationError(f"{path} holds no JSON object")
     settings = {}
     for name, value in given.items():
         if name in _SETTINGS:
             if not isinstance(value, str):
-                raise SystemExit(f"{path}: {name} must be a string, got {value!r:.60}")
+                raise ConfigurationError(f"{path}: {name} must be a string, got {value!r:.60}")
             settings[name] = value
         elif name == "authentication":
             settings[name] = _policy(path, value)
@@ -99,7 +106,7 @@ def _policy(path: str, value: Any) -> str:
         value.get("policy") if isinstance(value, dict) and len(value) == 1 else None
     )
     if policy is None or policy not in _POLICIES:
-        raise SystemExit(
+        raise ConfigurationError(
             f'{path}: authentication must be {{"policy": "required"}} or '
             f'{{"policy": "never"}}, got {value!r:.60}'
         )
@@ -109,14 +116,13 @@ def _policy(path: str, value: Any) -> str:
 class HostCommand(MultiService):
     """A host under twistd: where it cannot go on, the command ends with one line.
 
-    :param command: the command's name, for that line.
     :param options: the command's options.
     :param components: what it serves.
     """
 
-    def __init__(self, command: str, options: HostOptions, components: Iterable[Any]) -> None:
+    def __init__(self, options: HostOptions, components: Iterable[Any]) -> None:
         super().__init__()
-        self._command = command
+        self._command = command = options.command
         self._detached = options.parent is not None and not options.parent["nodaemon"]
         settings = dict(options.settings)
         if "address" not in settings:
@@ -129,20 +135,27 @@ class HostCommand(MultiService):
             super().startService()
         except Error as error:
             if self._detached:
-                raise  # the process that waits for us says it
+                # The process that waits for us says it. Here, the log gets the line.
+                message = str(error)
+                sys.excepthook = lambda *_: self._say(message)
+                raise
             self._fail(str(error))
 
     def _fail(self, message: str) -> None:
         """End with exit status 1; twistd itself knows no way to."""
-        line = f"{self._command}: {message}"
-        if self._detached:
-            _log.critical("{line}", line=line)
-        else:
-            sys.stderr.write(f"{line}\n")
+        self._say(message)
         atexit.register(_exit_with_failure)
         from twisted.internet import reactor
 
         reactor.callWhenRunning(reactor.stop)
+
+    def _say(self, message: str) -> None:
+        line = f"{self._command}: {message}"
+        if self._detached or sys.__stderr__ is None:
+            _log.critical("{line}", line=line)
+        else:
+            # twistd has turned sys.stderr into the log.
+            sys.__stderr__.write(f"{line}\n")
 
 
 def _exit_with_failure() -> None:

@@ -16,6 +16,7 @@ SERVICE = "/org/pycom/nameserver"
 class Options(HostOptions):
     """The nameserver's options."""
 
+    command = "pycom-nameserver"
     synopsis = "[options]"
     longdesc = (
         f"Tells clients which services provide an interface. It listens at {NAMESERVER_ADDRESS} "
@@ -29,4 +30,4 @@ class Options(HostOptions):
 
 
 def makeService(options: Options) -> HostCommand:
-    return HostCommand("pycom-nameserver", options, [NameServer])
+    return HostCommand(options, [NameServer])

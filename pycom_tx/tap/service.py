@@ -16,6 +16,7 @@ from pycom_tx.zerojson.errors import ConfigurationError
 class Options(HostOptions):
     """The options of a service."""
 
+    command = "pycom-service"
     synopsis = "[options] MODULE [MODULE...]"
     longdesc = (
         "Serves the components in Python modules, named with dots: each class decorated with "
@@ -37,5 +38,5 @@ def makeService(options: Options) -> HostCommand:
     try:
         components = load_components(options.modules)
     except ConfigurationError as error:
-        raise SystemExit(f"pycom-service: {error}") from None
-    return HostCommand("pycom-service", options, components)
+        raise SystemExit(f"{options.command}: {error}") from None
+    return HostCommand(options, components)

@@ -117,13 +117,13 @@ class Client:
         self._ended(call)
         self._channel.withdraw(call.frames)
 
-    def close(self, reason: str = "closed") -> None:
+    def close(self) -> None:
         """Fail the calls in flight with :class:`ConnectionClosed` and close the channel."""
         if self._closed:
             return
         self._closed = True
         self._channel.close()
-        self._fail_all(ConnectionClosed, reason)
+        self._fail_all(ConnectionClosed, f"The connection to {self.address} was closed")
 
     def message_received(self, channel: IChannel, frames: list[bytes]) -> None:
         call = self._calls.get(frames[0])
@@ -136,7 +136,7 @@ class Client:
                 raise _not_ok(self.address, call.request, frames)
             response = decode_response(frames[2:])
             if response.code:
-                raise remote_error(response.code, response.error)
+                raise remote_error(response.code, response.error, response.session_id)
         except Error:
             call.deferred.errback()
         else:

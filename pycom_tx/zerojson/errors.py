@@ -21,7 +21,7 @@ One root; below it a branch for each way to fail; below those the leaves::
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Final
 
 UNKNOWN = 1
 """The code of an error that has none of its own."""
@@ -43,6 +43,8 @@ class RemoteError(Error):
     """
 
     code: int = UNKNOWN
+    session_id: str | None = None
+    """The session that the failed call has opened or used, on a stateful interface."""
 
     def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
@@ -112,18 +114,17 @@ class AddressError(ConfigurationError):
     """An address cannot be listened at or connected to."""
 
 
-class _Codes:
-    by_code: ClassVar[dict[int, type[RemoteError]]] = {
-        kind.code: kind
-        for kind in (MethodNotFound, ServiceNotFound, BadRequest, AccessDenied, SessionExpired)
-    }
+_BY_CODE: Final = {
+    kind.code: kind
+    for kind in (MethodNotFound, ServiceNotFound, BadRequest, AccessDenied, SessionExpired)
+}
 
 
-def remote_error(code: int, message: str | None) -> RemoteError:
-    """The exception for a reply's *code* and *message*: each code has its class."""
-    text = message or f"Remote error {code}"
-    kind = _Codes.by_code.get(code)
-    return RemoteError(text, code) if kind is None else kind(text)
+def remote_error(code: int, message: str | None, session_id: str | None) -> RemoteError:
+    """The exception for an error reply: each code has its class."""
+    error = _BY_CODE.get(code, RemoteError)(message or f"Remote error {code}", code)
+    error.session_id = session_id
+    return error
 
 
 def checked_code(code: int) -> int:

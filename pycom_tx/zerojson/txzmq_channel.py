@@ -1,4 +1,4 @@
-"""Channels over 0MQ. The one module that knows txzmq and pyzmq.
+"""Channels over 0MQ.
 
 It is imported late, by what opens the first channel: txzmq installs a reactor when it is
 imported, and a program may still want to choose one.
@@ -12,32 +12,26 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import zmq
 from twisted.logger import Logger
-from txzmq import ZmqConnection, ZmqEndpoint, ZmqEndpointType, ZmqFactory
+from txzmq import ZmqEndpoint, ZmqEndpointType, ZmqFactory
 from zope.interface import implementer
 
 from pycom_tx.zerojson.errors import AddressError, ConnectionClosed
 from pycom_tx.zerojson.interfaces import IChannel, INetwork, check_frames
+from pycom_tx.zerojson.txzmq_socket import Socket, write_message
 from pycom_tx.zerojson.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from twisted.internet.interfaces import IDelayedCall
-    from twisted.python.failure import Failure
 
     from pycom_tx.zerojson.interfaces import IChannelListener
-
-READ_LIMIT: Final = 200
-"""Messages read in one turn of the reactor, so that a flood does not hold it."""
-
-HIGH_WATER_MARK: Final = 1000
-"""Messages that 0MQ keeps for one peer, in each direction."""
 
 QUEUE_LIMIT: Final = 1000
 """Messages that wait here for one peer once 0MQ takes no more."""
 
 RETRY: Final = 0.05
-"""Seconds until a message that 0MQ did not take is tried again, if nothing wakes us."""
+"""Seconds until what could not be done is tried again, if nothing wakes us before."""
 
 HANDSHAKE_TIMEOUT: Final = 5000
 """Milliseconds until a peer that accepts and says nothing is given up. (The default of
@@ -46,11 +40,11 @@ HANDSHAKE_TIMEOUT: Final = 5000
 LINGER: Final = 500
 """Milliseconds that a closed socket has for the messages on their way."""
 
-LARGE: Final = 65536
-"""Bytes from which a frame is handed to 0MQ without copying it."""
+LAST_PORT: Final = 65535
 
-_LOST: Final = (
-    zmq.Event.DISCONNECTED
+_EVENTS: Final = (
+    zmq.Event.HANDSHAKE_SUCCEEDED
+    | zmq.Event.DISCONNECTED
     | zmq.Event.CLOSED
     | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
     | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
@@ -59,98 +53,6 @@ _LOST: Final = (
 
 _log = Logger()
 _monitors = count()
-
-
-def write_message(socket: zmq.Socket[bytes], frames: list[bytes]) -> bool:
-    """Hand all *frames* to 0MQ, or none: False where it takes no more for that peer.
-
-    A peer that dies in the middle of a message makes 0MQ refuse the next frame; the rest
-    has to be sent all the same, or the next message would be taken for its end.
-    """
-    taken = True
-    last = len(frames) - 1
-    for index, frame in enumerate(frames):
-        flags = zmq.NOBLOCK if index == last else zmq.NOBLOCK | zmq.SNDMORE
-        try:
-            socket.send(frame, flags, copy=len(frame) < LARGE)
-        except zmq.Again:
-            if index == 0:
-                return False
-            taken = False
-    return taken
-
-
-def _nothing() -> None:
-    """What a monitor does when it is idle, and when it breaks together with its socket."""
-
-
-class _Connection(ZmqConnection):  # type: ignore[misc] # txzmq has no types
-    """A 0MQ socket that yields to the reactor and says when it is broken.
-
-    :param received: called with the frames of each message.
-    :param idle: called when a turn of reading is over.
-    :param broken: called when the socket cannot be used any more.
-    """
-
-    def __init__(
-        self,
-        factory: ZmqFactory,
-        socket_type: int,
-        *,
-        received: Callable[[list[bytes]], object],
-        idle: Callable[[], object] = _nothing,
-        broken: Callable[[], object] = _nothing,
-        high_water_mark: int = HIGH_WATER_MARK,
-    ) -> None:
-        self.socketType = socket_type
-        self.highWaterMark = high_water_mark
-        self._received = received
-        self._idle = idle
-        self._broken = broken
-        # Without an endpoint: options have to be set before it connects or binds, and
-        # from a constructor that fails nobody gets the socket to close it.
-        self.read_scheduled: IDelayedCall | None
-        super().__init__(factory)
-
-    def doRead(self) -> None:
-        # The descriptor tells only once that something came: read until there is nothing
-        # left, or come back by itself.
-        for _ in range(READ_LIMIT):
-            try:
-                frames = self.socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                break
-            except zmq.ZMQError:
-                _log.failure("A 0MQ socket broke")
-                self._broken()
-                return
-            try:
-                self._received(frames)
-            except Exception:
-                _log.failure("A message could not be dealt with")
-            if self.socket is None:
-                return
-        else:
-            self.read_later()
-        self._idle()
-
-    def addEndpoints(self, endpoints: list[ZmqEndpoint]) -> None:
-        super().addEndpoints(endpoints)
-        # What arrives before the first look at a new endpoint wakes nobody.
-        self.read_later()
-
-    def read_later(self) -> None:
-        """Read in the reactor's next turn."""
-        if self.read_scheduled is None:
-            self.read_scheduled = self.factory.reactor.callLater(0, self._read)
-
-    def _read(self) -> None:
-        self.read_scheduled = None
-        self.doRead()
-
-    def connectionLost(self, reason: Failure) -> None:
-        super().connectionLost(reason)
-        self._broken()
 
 
 @implementer(IChannel)
@@ -167,7 +69,7 @@ class _Channel:
         self._network = network
         self._listener = listener
         self._waiting = Waiting(QUEUE_LIMIT)
-        self._connection: _Connection | None = None
+        self._connection: Socket | None = None
         self._timer: IDelayedCall | None = None
         self._open()
 
@@ -201,8 +103,12 @@ class _Channel:
         """Whose queue *frames* belong in."""
         raise NotImplementedError
 
-    def _open(self) -> _Connection:
-        connection = self._connection = _Connection(
+    def _open(self) -> Socket:
+        port = self.address.rpartition(":")[2]
+        if self.address.startswith("tcp:") and port.isdigit() and int(port) > LAST_PORT:
+            # 0MQ would take another port, without a word.
+            raise AddressError(f"Cannot {self.verb} {self.address!r}: ports end at {LAST_PORT}")
+        connection = self._connection = Socket(
             self._network.factory(),
             self.socket_type,
             received=self._received,
@@ -219,7 +125,7 @@ class _Channel:
             raise AddressError(_explained(self.verb, self.address, error)) from None
         return connection
 
-    def _prepare(self, connection: _Connection) -> None:
+    def _prepare(self, connection: Socket) -> None:
         """Do what has to be done before the socket gets its endpoint."""
 
     def _shut(self) -> None:
@@ -257,6 +163,7 @@ class _Channel:
 
         Not at once: when the reactor stops it takes all sockets away, and closes us next.
         """
+        _log.warn("The 0MQ socket at {address} broke, opening another", address=self.address)
         self.abandon(f"The 0MQ socket at {self.address} broke")
         self._later(0, self._reopen)
 
@@ -264,7 +171,8 @@ class _Channel:
         try:
             self._open()
         except AddressError:
-            _log.failure("{address} cannot be opened again", address=self.address)
+            # 0MQ gives an address back some time after its socket was closed.
+            self._later(RETRY, self._reopen)
 
     def _later(self, delay: float, do: Callable[[], object]) -> None:
         """Do the one thing that a channel waits to do, unless it is to be done anyway."""
@@ -292,7 +200,7 @@ class _BoundChannel(_Channel):
     def _peer(self, frames: list[bytes]) -> bytes:
         return frames[0]
 
-    def _open(self) -> _Connection:
+    def _open(self) -> Socket:
         connection = super()._open()
         # With the port that the system chose, where it was left to it.
         self.address = connection.socket.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()
@@ -312,24 +220,33 @@ class _ConnectedChannel(_Channel):
     }
 
     def __init__(self, network: ZmqNetwork, address: str, listener: IChannelListener) -> None:
-        self._monitor: _Connection | None = None
+        self._monitor: Socket | None = None
+        self._connected = False
         super().__init__(network, address, listener)
 
     def _peer(self, frames: list[bytes]) -> bytes:
         return b""
 
-    def _prepare(self, connection: _Connection) -> None:
+    def _prepare(self, connection: Socket) -> None:
         endpoint = f"inproc://pycom-monitor-{next(_monitors)}"
-        connection.socket.monitor(endpoint, _LOST)
+        connection.socket.monitor(endpoint, _EVENTS)
         # Its receive mark has to stay 0: a full one blocks 0MQ's own thread.
-        self._monitor = _Connection(
+        self._monitor = Socket(
             connection.factory, zmq.PAIR, received=self._happened, high_water_mark=0
         )
         self._monitor.addEndpoints([ZmqEndpoint(ZmqEndpointType.connect, endpoint)])
 
+    def _sent(self, frames: list[bytes]) -> bool:
+        # For a moment after a connection broke 0MQ still takes messages, and loses them.
+        return self._connected and super()._sent(frames)
+
     def _happened(self, frames: list[bytes]) -> None:
         (event,) = struct.unpack_from("=H", frames[0])
-        if event == zmq.Event.DISCONNECTED:
+        if event == zmq.Event.HANDSHAKE_SUCCEEDED:
+            self._connected = True
+            self._flush()
+        elif event == zmq.Event.DISCONNECTED:
+            self._connected = False
             self._listener.peer_lost(self, b"", f"The connection to {self.address} broke")
         else:
             self._drop_waiting(f"Nothing answers at {self.address}")
@@ -341,6 +258,7 @@ class _ConnectedChannel(_Channel):
         if self._monitor is not None:
             self._monitor.shutdown()
             self._monitor = None
+        self._connected = False
         super()._shut()
 
 

@@ -1,0 +1,121 @@
+"""A 0MQ socket in the reactor: what the channels over 0MQ are made of.
+
+With :mod:`pycom_tx.zerojson.txzmq_channel` the one place that knows txzmq and pyzmq.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import zmq
+from twisted.logger import Logger
+from txzmq import ZmqConnection, ZmqEndpoint, ZmqFactory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IDelayedCall
+    from twisted.python.failure import Failure
+
+READ_LIMIT: Final = 200
+"""Messages read in one turn of the reactor, so that a flood does not hold it."""
+
+HIGH_WATER_MARK: Final = 1000
+"""Messages that 0MQ keeps for one peer, in each direction."""
+
+LARGE: Final = 65536
+"""Bytes from which a frame is handed to 0MQ without copying it."""
+
+_log = Logger()
+
+
+def write_message(socket: zmq.Socket[bytes], frames: list[bytes]) -> bool:
+    """Hand all *frames* to 0MQ, or none: False where it takes no more for that peer.
+
+    A peer that dies in the middle of a message makes 0MQ refuse the next frame; the rest
+    has to be sent all the same, or the next message would be taken for its end.
+    """
+    taken = True
+    last = len(frames) - 1
+    for index, frame in enumerate(frames):
+        flags = zmq.NOBLOCK if index == last else zmq.NOBLOCK | zmq.SNDMORE
+        try:
+            socket.send(frame, flags, copy=len(frame) < LARGE)
+        except zmq.Again:
+            if index == 0:
+                return False
+            taken = False
+    return taken
+
+
+def nothing() -> None:
+    """What a monitor does when it is idle, and when it breaks together with its socket."""
+
+
+class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
+    """A 0MQ socket that yields to the reactor and says when it is broken.
+
+    :param received: called with the frames of each message.
+    :param idle: called when a turn of reading is over.
+    :param broken: called when the socket cannot be used any more.
+    """
+
+    def __init__(
+        self,
+        factory: ZmqFactory,
+        socket_type: int,
+        *,
+        received: Callable[[list[bytes]], object],
+        idle: Callable[[], object] = nothing,
+        broken: Callable[[], object] = nothing,
+        high_water_mark: int = HIGH_WATER_MARK,
+    ) -> None:
+        self.socketType = socket_type
+        self.highWaterMark = high_water_mark
+        self._received = received
+        self._idle = idle
+        self._broken = broken
+        # Without an endpoint: options have to be set before it connects or binds, and
+        # from a constructor that fails nobody gets the socket to close it.
+        self.read_scheduled: IDelayedCall | None
+        super().__init__(factory)
+
+    def doRead(self) -> None:
+        # The descriptor tells only once that something came: read until there is nothing
+        # left, or come back by itself.
+        for _ in range(READ_LIMIT):
+            try:
+                frames = self.socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            except zmq.ZMQError:
+                _log.failure("A 0MQ socket broke")
+                self._broken()
+                return
+            try:
+                self._received(frames)
+            except Exception:
+                _log.failure("A message could not be dealt with")
+            if self.socket is None:
+                return
+        else:
+            self.read_later()
+        self._idle()
+
+    def addEndpoints(self, endpoints: list[ZmqEndpoint]) -> None:
+        super().addEndpoints(endpoints)
+        # What arrives before the first look at a new endpoint wakes nobody.
+        self.read_later()
+
+    def read_later(self) -> None:
+        """Read in the reactor's next turn."""
+        if self.read_scheduled is None:
+            self.read_scheduled = self.factory.reactor.callLater(0, self._read)
+
+    def _read(self) -> None:
+        self.read_scheduled = None
+        self.doRead()
+
+    def connectionLost(self, reason: Failure) -> None:
+        super().connectionLost(reason)
+        self._broken()

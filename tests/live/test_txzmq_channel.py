@@ -1,0 +1,517 @@
+"""Channels over real sockets: what was learnt about 0MQ and txzmq, each as a test."""
+
+from __future__ import annotations
+
+import socket
+from itertools import count
+
+import zmq
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+from twisted.trial.unittest import TestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from pycom_tx import AddressError, ConnectionClosed, Overloaded
+from pycom_tx.zerojson.interfaces import IChannel, IChannelListener, INetwork
+from pycom_tx.zerojson.txzmq_channel import (
+    HANDSHAKE_TIMEOUT,
+    QUEUE_LIMIT,
+    ZmqNetwork,
+)
+from pycom_tx.zerojson.txzmq_socket import HIGH_WATER_MARK, READ_LIMIT, write_message
+
+TCP = "tcp://127.0.0.1:*"
+
+
+@implementer(IChannelListener)
+class Listener:
+    """Keeps what it is told, and fires Deferreds when it is enough."""
+
+    def __init__(self):
+        self.messages = []
+        self.unsent = []
+        self.lost = []
+        self._waiting = []
+
+    def message_received(self, channel, frames):
+        self.messages.append(frames)
+        self._told()
+
+    def not_sent(self, channel, frames, reason):
+        self.unsent.append((frames, reason))
+        self._told()
+
+    def peer_lost(self, channel, peer, reason):
+        self.lost.append(reason)
+        self._told()
+
+    def until(self, enough):
+        """A Deferred that fires once ``enough(self)``."""
+        deferred = Deferred()
+        self._waiting.append((enough, deferred))
+        self._told()
+        return deferred.addTimeout(20, reactor)
+
+    def _told(self):
+        for entry in list(self._waiting):
+            enough, deferred = entry
+            if enough(self):
+                self._waiting.remove(entry)
+                deferred.callback(None)
+
+
+class Echo(Listener):
+    """Sends every message back, so that sending and reading overlap."""
+
+    def message_received(self, channel, frames):
+        super().message_received(channel, frames)
+        channel.send(frames)
+
+
+def received(number):
+    return lambda listener: len(listener.messages) >= number
+
+
+class ChannelCase(TestCase):
+    def setUp(self):
+        self.network = ZmqNetwork(reactor)
+        self.addCleanup(self.network.close)
+
+    def bound(self, listener=None, address=TCP):
+        return self.network.bind(address, listener or Listener())
+
+    async def bound_again(self, address):
+        """Listen where somebody did until now: 0MQ takes its time to let go."""
+        while True:
+            try:
+                return self.bound(Echo(), address)
+            except AddressError:  # noqa: PERF203 # it is waited for
+                await deferLater(reactor, 0.02)
+
+    def connected(self, address, listener=None):
+        return self.network.connect(address, listener or Listener())
+
+    def reserved_port(self):
+        """A socket that holds a port at which nobody listens."""
+        holder = socket.socket()
+        self.addCleanup(holder.close)
+        holder.bind(("127.0.0.1", 0))
+        return holder
+
+    def raw_socket(self, kind, **options):
+        """A socket of bare 0MQ, in a context of its own."""
+        context = zmq.Context()
+        self.addCleanup(context.term)
+        opened = context.socket(kind)
+        opened.linger = 0
+        self.addCleanup(opened.close)
+        for name, value in options.items():
+            setattr(opened, name, value)
+        return opened
+
+
+class SendingTests(ChannelCase):
+    async def test_messages_arrive_whole_and_in_order(self):
+        """Messages of several frames arrive as they were sent, and are answered."""
+        ours, theirs = Listener(), Echo()
+        channel = self.connected(self.bound(theirs).address, ours)
+        sent = [[b"%d" % n, b"", b"x" * n] for n in range(500)]
+        for frames in sent:
+            channel.send(frames)
+        await ours.until(received(len(sent)))
+        self.assertEqual(ours.messages, sent)
+        self.assertEqual([frames[1:] for frames in theirs.messages], sent)
+
+    async def test_large_frames(self):
+        """A frame of several megabytes arrives as it was sent."""
+        ours = Listener()
+        channel = self.connected(self.bound(Echo()).address, ours)
+        frames = [b"1", b"", bytes(range(256)) * 20_000]
+        channel.send(frames)
+        await ours.until(received(1))
+        self.assertEqual(ours.messages, [frames])
+
+    async def test_frames_that_are_not_bytes(self):
+        """A message with a wrong frame is refused whole: the next one is not merged into it."""
+        theirs = Listener()
+        channel = self.connected(self.bound(theirs).address)
+        with self.assertRaisesRegex(TypeError, "A frame is bytes, got str"):
+            channel.send([b"first", b"", "text"])
+        channel.send([b"second", b"", b"message"])
+        await theirs.until(received(1))
+        self.assertEqual([frames[1:] for frames in theirs.messages], [[b"second", b"", b"message"]])
+
+    async def test_two_clients_of_one_address(self):
+        """Clients have identities of their own: each gets its own replies."""
+        address = self.bound(Echo()).address
+        listeners = [Listener(), Listener()]
+        for number, listener in enumerate(listeners):
+            self.connected(address, listener).send([b"%d" % number])
+        for number, listener in enumerate(listeners):
+            await listener.until(received(1))
+            self.assertEqual(listener.messages, [[b"%d" % number]])
+
+    async def test_waits_until_somebody_listens(self):
+        """What was refused is told; what is sent once somebody listens arrives."""
+        reserved = self.reserved_port()
+        address = f"tcp://127.0.0.1:{reserved.getsockname()[1]}"
+        ours = Listener()
+        channel = self.connected(address, ours)
+        channel.send([b"early"])
+        await ours.until(lambda listener: listener.unsent)
+        self.assertEqual(ours.unsent, [([b"early"], f"Nothing answers at {address}")])
+        reserved.close()
+        self.bound(Echo(), address)
+        while not ours.messages:
+            channel.send([b"late"])
+            await deferLater(reactor, 0.02)
+        self.assertEqual(ours.messages[0], [b"late"])
+
+    async def test_withdrawn(self):
+        """A message that waits can be taken back, and then nobody is told of it."""
+        address = f"tcp://127.0.0.1:{self.reserved_port().getsockname()[1]}"
+        ours = Listener()
+        channel = self.connected(address, ours)
+        kept, withdrawn = [b"kept"], [b"withdrawn"]
+        channel.send(withdrawn)
+        channel.send(kept)
+        self.assertTrue(channel.withdraw(withdrawn))
+        self.assertFalse(channel.withdraw(withdrawn))
+        await ours.until(lambda listener: listener.unsent)
+        self.assertEqual([frames for frames, _ in ours.unsent], [kept])
+
+    def test_closed(self):
+        """A closed channel takes no message and says so."""
+        channel = self.connected("tcp://127.0.0.1:9")
+        channel.close()
+        with self.assertRaisesRegex(ConnectionClosed, "tcp://127.0.0.1:9 is closed"):
+            channel.send([b"message"])
+
+    def test_interfaces(self):
+        """The network and both kinds of channels are what they claim to be."""
+        channel = self.bound()
+        verifyObject(INetwork, self.network)
+        verifyObject(IChannel, channel)
+        verifyObject(IChannel, self.connected(channel.address))
+        verifyObject(IChannelListener, Listener())
+
+
+class BackpressureTests(ChannelCase):
+    async def test_a_flood_does_not_hold_the_reactor(self):
+        """However much has arrived, no turn of the reactor reads more than its share."""
+        turns = count()
+        turn = next(turns)
+        read = {}
+
+        class Counting(Listener):
+            def message_received(self, channel, frames):
+                read[turn] = read.get(turn, 0) + 1
+                super().message_received(channel, frames)
+
+        theirs = Counting()
+        flood = 10 * READ_LIMIT
+        flooding = self.raw_socket(zmq.DEALER, sndhwm=0)
+        flooding.connect(self.bound(theirs).address)
+        for _ in range(flood):
+            flooding.send(b"message")
+        while len(theirs.messages) < flood:
+            turn = next(turns)
+            await deferLater(reactor, 0)
+        # Two: one for the descriptor, and one for the turn that was asked for before.
+        self.assertLessEqual(max(read.values()), 2 * READ_LIMIT)
+
+    async def test_a_peer_that_does_not_read(self):
+        """A connection holds so many messages; the next is refused, at once."""
+        deaf = self.raw_socket(zmq.ROUTER, rcvhwm=1)
+        port = deaf.bind_to_random_port("tcp://127.0.0.1")
+        ours = Listener()
+        channel = self.connected(f"tcp://127.0.0.1:{port}", ours)
+        frame = b"x" * 32_000
+        sent = 0
+        with self.assertRaisesRegex(Overloaded, f"{QUEUE_LIMIT} messages wait"):
+            # Beside both queues, the operating system's buffers take their share.
+            for sent in range(5 * (HIGH_WATER_MARK + QUEUE_LIMIT)):
+                channel.send([frame])
+                if not sent % 100:
+                    await deferLater(reactor, 0)
+        self.assertGreaterEqual(sent, QUEUE_LIMIT)
+
+    async def test_a_slow_client_does_not_hold_up_another(self):
+        """Replies for a client that does not read wait by themselves."""
+        echo = Echo()
+        channel = self.bound(echo)
+        deaf = self.raw_socket(zmq.DEALER, rcvhwm=1)
+        deaf.connect(channel.address)
+        deaf.send(b"hello")
+        await echo.until(received(1))
+        await deferLater(reactor, 0)
+        deaf_peer = echo.messages[0][0]
+        with self.assertRaises(Overloaded):
+            for _ in range(5 * (HIGH_WATER_MARK + QUEUE_LIMIT)):
+                channel.send([deaf_peer, b"x" * 32_000])
+        other = Listener()
+        self.connected(channel.address, other).send([b"quick"])
+        await other.until(received(1))
+        self.assertEqual(other.messages, [[b"quick"]])
+
+    async def test_what_waits_leaves_when_the_peer_reads_again(self):
+        """Messages that a peer did not take at once arrive later, all and in order."""
+        slow = self.raw_socket(zmq.ROUTER, rcvhwm=1)
+        port = slow.bind_to_random_port("tcp://127.0.0.1")
+        channel = self.connected(f"tcp://127.0.0.1:{port}")
+        sent = 0
+        try:
+            while True:
+                channel.send([b"%d" % sent, b"x" * 32_000])
+                sent += 1
+                if not sent % 100:
+                    await deferLater(reactor, 0)
+        except Overloaded:
+            pass
+        for number in range(sent):
+            while not slow.poll(0):
+                await deferLater(reactor, 0)
+            _, label, _ = slow.recv_multipart()
+            self.assertEqual(int(label), number)
+
+
+class BrokenConnectionTests(ChannelCase):
+    async def test_reply_to_a_client_that_is_gone(self):
+        """A reply that nobody is there for is told, not dropped without a word."""
+        theirs = Listener()
+        channel = self.bound(theirs)
+        client = self.connected(channel.address)
+        client.send([b"request"])
+        await theirs.until(received(1))
+        client.close()
+        peer = theirs.messages[0][0]
+        while not theirs.unsent:
+            channel.send([peer, b"reply"])
+            await deferLater(reactor, 0.01)
+        self.assertEqual(
+            theirs.unsent, [([peer, b"reply"], f"A client of {channel.address} is gone")]
+        )
+
+    async def test_peer_lost(self):
+        """A connection that breaks is told once, and is made again by itself."""
+        server = self.bound(Echo())
+        address = server.address
+        ours = Listener()
+        channel = self.connected(address, ours)
+        channel.send([b"one"])
+        await ours.until(received(1))
+        server.close()
+        await ours.until(lambda listener: listener.lost)
+        self.assertEqual(ours.lost, [f"The connection to {address} broke"])
+        await self.bound_again(address)
+        while len(ours.messages) < 2:
+            channel.send([b"two"])
+            await deferLater(reactor, 0.02)
+        self.assertEqual(ours.messages[1], [b"two"])
+
+    async def test_sent_when_the_connection_breaks(self):
+        """What is sent the moment a connection breaks is told as not sent: 0MQ would lose it."""
+
+        class Retrying(Listener):
+            def peer_lost(self, channel, peer, reason):
+                channel.send([b"again"])
+                super().peer_lost(channel, peer, reason)
+
+        for _ in range(10):
+            server = self.bound(Echo())
+            ours = Retrying()
+            channel = self.connected(server.address, ours)
+            channel.send([b"message"])
+            await ours.until(received(1))
+            server.close()
+            await ours.until(lambda listener: listener.unsent)
+            self.assertEqual([frames for frames, _ in ours.unsent], [[b"again"]])
+            channel.close()
+
+    def test_a_peer_that_dies_in_the_middle_of_a_message(self):
+        """The rest of a broken message is sent all the same: the next one starts afresh."""
+        # 0MQ refuses the next frame or drops it, as its threads happen to run.
+        for _ in range(10):
+            self.break_a_message()
+
+    def break_a_message(self):
+        server = self.raw_socket(zmq.ROUTER)
+        port = server.bind_to_random_port("tcp://127.0.0.1")
+        client = self.raw_socket(zmq.DEALER, immediate=1)
+        client.connect(f"tcp://127.0.0.1:{port}")
+        client.send(b"hello")
+        server.recv_multipart()
+        monitor = client.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self.addCleanup(monitor.close)
+        self.addCleanup(client.disable_monitor)
+
+        class DyingPeer:
+            """A socket whose peer goes away after the first frame."""
+
+            def send(_, frame, flags, copy):  # self is the test
+                client.send(frame, flags, copy=copy)
+                if not server.closed:
+                    server.close()
+                    self.assertTrue(monitor.poll(10_000))
+                    monitor.recv_multipart()
+
+        write_message(DyingPeer(), [b"1", b"", b"lost"])
+        successor = self.raw_socket(zmq.ROUTER)
+        while True:
+            try:
+                successor.bind(f"tcp://127.0.0.1:{port}")
+                break
+            except zmq.ZMQError:
+                pass  # 0MQ gives an address back some time after its socket was closed
+        self.assertTrue(monitor.poll(10_000))
+        self.assertTrue(client.poll(10_000, zmq.POLLOUT))
+        self.assertTrue(write_message(client, [b"2", b"", b"whole"]))
+        self.assertTrue(successor.poll(10_000))
+        self.assertEqual(successor.recv_multipart()[1:], [b"2", b"", b"whole"])
+
+    async def test_opening_and_closing_while_things_happen(self):
+        """Channels close at any moment of their connections' lives without a wedge."""
+        for number in range(40):
+            server = self.bound(Echo())
+            channels = [self.connected(server.address) for _ in range(3)]
+            for channel in channels:
+                channel.send([b"message"])
+            if number % 2:
+                await deferLater(reactor, 0)
+            server.close()
+            for channel in channels:
+                channel.close()
+        self.network.close()
+
+    async def test_a_socket_that_breaks_is_replaced(self):
+        """When the reactor drops a socket its channel opens another at the same address."""
+        ours, theirs = Listener(), Echo()
+        server = self.bound(theirs)
+        address = server.address
+        client = self.connected(address, ours)
+        client.send([b"one"])
+        await ours.until(received(1))
+        for channel, listener in ((server, theirs), (client, ours)):
+            channel._connection.connectionLost(Failure(ConnectionLost()))
+            self.assertIn(f"The 0MQ socket at {address} broke", listener.lost)
+        with self.assertRaises(ConnectionClosed):
+            client.send([b"too early"])
+        await deferLater(reactor, 0)
+        while len(ours.messages) < 2:
+            client.send([b"two"])
+            await deferLater(reactor, 0.02)
+        self.assertEqual(server.address, address)
+        self.assertEqual(ours.messages[1], [b"two"])
+
+    async def test_an_address_that_is_taken_meanwhile(self):
+        """A channel that cannot open again tries until it can."""
+        theirs = Echo()
+        server = self.bound(theirs)
+        server._connection.connectionLost(Failure(ConnectionLost()))
+        thief = zmq.Context()
+        holding = thief.socket(zmq.ROUTER)
+        while True:
+            try:
+                holding.bind(server.address)
+                break
+            except zmq.ZMQError:
+                pass  # 0MQ has not given it back yet
+        await deferLater(reactor, 0)
+        thief.destroy(linger=0)
+        ours = Listener()
+        client = self.connected(server.address, ours)
+        while not ours.messages:
+            client.send([b"message"])
+            await deferLater(reactor, 0.02)
+
+    async def test_a_listener_that_raises(self):
+        """A message that its listener chokes on is logged, and the next one is delivered."""
+
+        class Choking(Listener):
+            def message_received(self, channel, frames):
+                super().message_received(channel, frames)
+                if len(self.messages) == 1:
+                    raise ArithmeticError
+
+        theirs = Choking()
+        channel = self.connected(self.bound(theirs).address)
+        channel.send([b"one"])
+        channel.send([b"two"])
+        await theirs.until(received(2))
+        self.assertEqual(len(self.flushLoggedErrors(ArithmeticError)), 1)
+
+    async def test_a_listener_that_closes(self):
+        """A channel closed by its own listener reads no further."""
+
+        class Closing(Listener):
+            def message_received(self, channel, frames):
+                super().message_received(channel, frames)
+                channel.close()
+
+        theirs = Closing()
+        ours = Listener()
+        channel = self.connected(self.bound(theirs).address, ours)
+        for _ in range(3):
+            channel.send([b"message"])
+        await ours.until(lambda listener: listener.lost)
+        self.assertEqual(len(theirs.messages), 1)
+
+
+class AddressTests(ChannelCase):
+    def test_address_in_use(self):
+        """A second listener is refused, leaves nothing behind, and the first goes on."""
+        address = self.bound().address
+        before = set(reactor.getReaders())
+        other = ZmqNetwork(reactor)
+        with self.assertRaisesRegex(AddressError, f"Cannot listen at '{address}': it is in use"):
+            other.bind(address, Listener())
+        self.assertEqual(set(reactor.getReaders()), before)
+        other.close()
+
+    def test_addresses_that_are_none(self):
+        """What is no address is refused, with what one looks like."""
+        for address in ("nonsense", "tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:x", "foo://bar"):
+            for opened, verb in ((self.bound, "listen at"), (self.connected, "connect to")):
+                with self.assertRaisesRegex(AddressError, f"Cannot {verb} '{address}': .+ like"):
+                    opened(address=address)
+
+    def test_an_address_of_another_machine(self):
+        """The reason that the system gives is passed on."""
+        with self.assertRaisesRegex(AddressError, "Cannot listen at .*: No such device"):
+            self.bound(address="tcp://nowhere:2013")
+
+    async def test_ipc(self):
+        """A path of the file system is an address."""
+        ours = Listener()
+        server = self.bound(Echo(), "ipc://*")
+        self.connected(server.address, ours).send([b"message"])
+        await ours.until(received(1))
+        self.assertTrue(server.address.startswith("ipc://"))
+
+    def test_options(self):
+        """Queues are finite, and a connection that makes no progress is given up."""
+        server = self.bound()
+        client = self.connected(server.address)
+        for channel in (server, client):
+            opened = channel._connection.socket
+            self.assertEqual(opened.get(zmq.SNDHWM), HIGH_WATER_MARK)
+            self.assertEqual(opened.get(zmq.RCVHWM), HIGH_WATER_MARK)
+            self.assertEqual(opened.get(zmq.HANDSHAKE_IVL), HANDSHAKE_TIMEOUT)
+            self.assertEqual(opened.get(zmq.IDENTITY), b"")
+        self.assertEqual(client._monitor.socket.get(zmq.RCVHWM), 0)
+
+
+class NetworkTests(ChannelCase):
+    def test_closing_leaves_nothing(self):
+        """A closed network holds no socket, reader or context, and can be used again."""
+        before = set(reactor.getReaders())
+        for _ in range(2):
+            self.connected(self.bound().address)
+            context = self.network.factory().context
+            self.network.close()
+            self.assertTrue(context.closed)
+            self.assertEqual(set(reactor.getReaders()), before)

@@ -1,0 +1,398 @@
+"""Remote methods that look like methods."""
+
+from __future__ import annotations
+
+import inspect
+
+from twisted.internet.defer import CancelledError, Deferred
+
+import pycom_tx as pycom
+from tests.support import MemoryCase
+
+ADDRESS = "tcp://127.0.0.1:2013"
+
+
+@pycom.interface("com.foo.shapes")
+class Shapes(pycom.Service):
+    """Has a method of every shape."""
+
+    def __init__(self):
+        self.args = None
+        self.waiting = []
+
+    @pycom.method
+    def bar(self, request, name, value=None):
+        """Pair
+        a name and a value.
+        """
+        self.args = request.args
+        return {name: value}
+
+    @pycom.method
+    def raw(self, request):
+        return request.args
+
+    @pycom.method
+    def any_name(this, asked, *, self, request, name, method, args, kwargs, timeout=None):
+        return asked.args
+
+    @pycom.method(results=("only",))
+    def one(self, request, value):
+        return value
+
+    @pycom.method(results=("width", "height"))
+    def two(self, request):
+        return 3, None
+
+    @pycom.method(attachments=("scan", None))
+    def upload(self, request, name, scan, note=None):
+        self.args = request.args
+        return [name, None if scan is None else len(scan), note]
+
+    @pycom.method(results=("size", "scan"), attachments=(None, "scan"))
+    def download(self, request, size):
+        return size, None if size is None else b"\xff" * size
+
+    @pycom.method(results=("scan",), attachments=("scan", "scan"))
+    def copy(self, request, scan=b"default"):
+        return scan
+
+    @pycom.method
+    def attach(self, request):
+        return request.response(5, b"")
+
+    @pycom.method("of-course")
+    def of_course(self, request):
+        return "dash"
+
+    @pycom.method
+    def close(self, request):
+        return "remote"
+
+    @pycom.method
+    def of(self, request):
+        return "remote"
+
+    @pycom.method
+    def later(self, request):
+        """Answer what the test fires the next Deferred with."""
+        self.waiting.append(Deferred())
+        return self.waiting[-1]
+
+
+@pycom.interface("com.foo.told")
+class Told:
+    """Says of itself what the test wants."""
+
+    def __init__(self, told, answer=None):
+        self.told = told
+        self.answer = answer
+
+    @pycom.method
+    def introspect(self, request):
+        return self.told
+
+    @pycom.method
+    def give(self, request):
+        return request.args if self.answer is None else self.answer
+
+
+def described(**declared):
+    """The introspection of a service with the method give, which declares *declared*."""
+    give = {
+        "required_arguments": [],
+        "optional_arguments": [],
+        "results": [],
+        "attachments": {"incoming": None, "outgoing": None},
+        **declared,
+    }
+    return {"name": "com.foo.told", "methods": {"give": give}}
+
+
+class ProxyCase(MemoryCase):
+    """A proxy of a service with methods of every shape."""
+
+    def setUp(self):
+        super().setUp()
+        self.shapes = Shapes()
+        self.service = self.host(self.shapes, address=ADDRESS)
+        self.proxy = self.result(self.proxies.connect(ADDRESS, "com.foo.shapes"))
+
+    def told(self, answer=None, **declared):
+        """A proxy of a service whose method give declares that, and gives its arguments."""
+        host = self.host(Told(described(**declared), answer))
+        return self.result(self.proxies.connect(host.address, "com.foo.told"))
+
+
+class ArgumentTests(ProxyCase):
+    """Arguments of remote methods."""
+
+    def assertRefuses(self, message, method, *args, **kwargs):
+        """The call is a TypeError at once."""
+        self.assertEqual(str(self.assertRaises(TypeError, method, *args, **kwargs)), message)
+
+    def test_positional_and_named(self):
+        """Arguments are given by position, by name or both."""
+        for args, named in (
+            (("a", 1), {}),
+            (("a",), {"value": 1}),
+            ((), {"value": 1, "name": "a"}),
+        ):
+            self.assertEqual(self.result(self.proxy.bar(*args, **named)), {"a": 1})
+            self.assertEqual(self.shapes.args, {"name": "a", "value": 1})
+            self.shapes.args = None
+
+    def test_optional(self):
+        """An optional argument that is left out is not sent; None is."""
+        self.assertEqual(self.result(self.proxy.bar("a")), {"a": None})
+        self.assertEqual(self.shapes.args, {"name": "a"})
+        self.assertEqual(self.result(self.proxy.bar("a", None)), {"a": None})
+        self.assertEqual(self.shapes.args, {"name": "a", "value": None})
+
+    def test_wrong(self):
+        """Arguments that the method does not take are refused before anything is sent."""
+        bar = self.proxy.bar
+        self.assertRefuses("bar() takes 2 arguments, got 3", bar, 1, 2, 3)
+        self.assertRefuses("bar() got two values for the argument 'name'", bar, "a", name="b")
+        self.assertRefuses("bar() needs the argument 'name'", bar, value=1)
+        self.assertRefuses("bar() needs the argument 'name'", bar)
+        self.assertRefuses(
+            "bar() has no argument 'colour', it has name, value", bar, "a", colour="red"
+        )
+        self.clock.advance(0)
+        self.assertIs(self.shapes.args, None)
+
+    def test_none_declared(self):
+        """A method that declares no arguments gets whatever is given by name."""
+        self.assertEqual(self.result(self.proxy.raw(a=1, b=[2])), {"a": 1, "b": [2]})
+        self.assertEqual(self.result(self.proxy.raw()), {})
+        self.assertRefuses("raw() takes 0 arguments, got 1", self.proxy.raw, 5)
+
+    def test_any_name(self):
+        """An argument may have any name, also those that a proxy's own might have."""
+        names = ("self", "request", "name", "method", "args", "kwargs", "timeout")
+        args = {name: name for name in names}
+        self.assertEqual(self.result(self.proxy.any_name(**args)), args)
+        self.assertEqual(self.result(self.proxy.any_name(*names)), args)
+
+    def test_no_identifier(self):
+        """An argument may have a name that Python has no syntax for."""
+        args = {"class": 1, "a-b": 2, "": 3, "5": 4}
+        proxy = self.told(required_arguments=["class", "a-b"], optional_arguments=["", "5"])
+        self.assertEqual(self.result(proxy.give(**args)), args)
+
+    def test_errors(self):
+        """What the service answers, and that it cannot be asked, are failures."""
+        for call in (self.proxy.bar("a", {1}), self.proxy.upload("a", "text")):
+            self.failure(call, pycom.NotSerializable)
+        self.failure(self.proxy.bar([]), pycom.RemoteError)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+
+class ResultTests(ProxyCase):
+    """Results of remote methods."""
+
+    def test_one(self):
+        """A single declared result is given alone."""
+        for value in (5, None, [1], {"only": 1}):
+            self.assertEqual(self.result(self.proxy.one(value)), value)
+
+    def test_several(self):
+        """Several results are a namedtuple that is called like the method."""
+        result = self.result(self.proxy.two())
+        self.assertEqual(result, (3, None))
+        self.assertEqual((result.width, result.height), (3, None))
+        self.assertEqual(repr(result), "two(width=3, height=None)")
+        told = self.result(self.proxy.introspect())
+        self.assertEqual((told.name, told.data), ("com.foo.shapes", {}))
+
+    def test_missing(self):
+        """A declared result that the service leaves out is None."""
+        self.assertIs(self.result(self.told(results=["a"]).give(b=1)), None)
+        result = self.result(self.told(results=["a", "b"]).give(b=1))
+        self.assertEqual((result.a, result.b), (None, 1))
+
+    def test_no_identifiers(self):
+        """Results whose names Python has no syntax for are there by position."""
+        args = {"class": 1, "a-b": 2, "_c": 3, "d": 4}
+        result = self.result(self.told(results=list(args)).give(**args))
+        self.assertEqual((tuple(result), result.d), ((1, 2, 3, 4), 4))
+
+    def test_not_as_declared(self):
+        """An answer that is no object, where results are declared, is no reply."""
+        for results in (["only"], ["a", "b"]):
+            for answer in (5, [1, 2], "ab"):
+                call = self.told(answer, results=results).give()
+                error = self.failure(call, pycom.InvalidReply)
+                self.assertEqual(str(error), f"give declares results and answered {answer!r}")
+
+
+class AttachmentTests(ProxyCase):
+    """Attachments as arguments and results."""
+
+    def test_argument(self):
+        """An attachment is an argument like others, and not among those in the JSON."""
+        for scan in (b"\xff\x00", b""):
+            for args, named in ((("a", scan), {}), (("a",), {"scan": scan})):
+                call = self.proxy.upload(*args, **named)
+                self.assertEqual(self.result(call), ["a", len(scan), None])
+                self.assertEqual(self.shapes.args, {"name": "a"})
+        self.assertEqual(self.result(self.proxy.upload("a", b"x", "b")), ["a", 1, "b"])
+
+    def test_no_argument(self):
+        """None is no attachment; one that is required has to be given all the same."""
+        self.assertEqual(self.result(self.proxy.upload("a", None)), ["a", None, None])
+        error = self.assertRaises(TypeError, self.proxy.upload, "a")
+        self.assertEqual(str(error), "upload() needs the argument 'scan'")
+
+    def test_result(self):
+        """An attachment is a result like others, None where there is none."""
+        for size, scan in ((2, b"\xff\xff"), (0, b""), (None, None)):
+            result = self.result(self.proxy.download(size))
+            self.assertEqual((result.size, result.scan), (size, scan))
+
+    def test_only_result(self):
+        """An attachment may be the only argument, an optional one, and the only result."""
+        copy = self.proxy.copy
+        for call, scan in ((copy(b"\xff\x00"), b"\xff\x00"), (copy(scan=b""), b"")):
+            self.assertEqual(self.result(call), scan)
+        for call in (copy(), copy(None)):
+            self.assertEqual(self.result(call), b"default")
+
+    def test_not_declared(self):
+        """An attachment that the method did not declare comes in a tuple with the result."""
+        self.assertEqual(self.result(self.proxy.attach()), (5, b""))
+
+
+class ProxyComponentTests(ProxyCase):
+    """What a proxy looks like, and how it ends."""
+
+    def test_name_and_docstring(self):
+        """A method has its name, its interface's and the docstring that the service gives."""
+        bar = self.proxy.bar
+        self.assertEqual((bar.__name__, bar.__qualname__), ("bar", "com.foo.shapes.bar"))
+        self.assertEqual(bar.__doc__, "Pair\na name and a value.")
+        self.assertEqual(self.proxy.raw.__doc__, "Remote method com.foo.shapes.raw.")
+
+    def test_signature(self):
+        """A method shows its arguments, where Python can."""
+        anything = "(*args: 'Any', **kwargs: 'Any') -> 'Deferred[Any]'"
+        for method, shown in (
+            (self.proxy.bar, "(name, value=...)"),
+            (self.proxy.upload, "(name, scan, note=...)"),
+            (self.proxy.raw, anything),
+            (self.told(required_arguments=["class"]).give, anything),
+        ):
+            self.assertEqual(str(inspect.signature(method)), shown)
+
+    def test_shown(self):
+        """A proxy shows its interface and its address, and lists its remote methods."""
+        self.assertEqual(repr(self.proxy), f"<ProxyComponent com.foo.shapes at {ADDRESS}>")
+        for name in ("bar", "introspect", "of-course", "close"):
+            self.assertIn(name, dir(self.proxy))
+        self.assertNotIn("nope", dir(self.proxy))
+
+    def test_no_method(self):
+        """A method that the service does not have is no attribute."""
+        error = self.assertRaises(AttributeError, getattr, self.proxy, "nope")
+        self.assertEqual(
+            str(error), f"<Component com.foo.shapes at {ADDRESS}> has no method 'nope'"
+        )
+        self.assertEqual((error.name, error.obj), ("nope", self.proxy))
+        empty = pycom.ProxyComponent.__new__(pycom.ProxyComponent)
+        self.assertRaises(AttributeError, getattr, empty, "bar")
+
+    def test_no_identifier(self):
+        """A method whose name is no identifier is reached by ``getattr``."""
+        self.assertEqual(self.result(getattr(self.proxy, "of-course")()), "dash")
+
+    def test_names_of_its_own(self):
+        """Only close is the proxy's: every other name of a remote method reaches it."""
+        self.assertEqual(self.result(self.proxy.of()), "remote")
+
+    def test_close(self):
+        """A closed proxy makes no calls; those in flight are answered."""
+        call = self.proxy.later()
+        self.clock.advance(0)
+        self.assertIs(self.successResultOf(self.proxy.close()), None)
+        error = self.failure(self.proxy.raw(), pycom.ConnectionClosed)
+        self.assertEqual(str(error), "The component com.foo.shapes is closed")
+        self.shapes.waiting.pop().callback(5)
+        self.assertEqual(self.result(call), 5)
+
+
+class ProxyContextTests(ProxyCase):
+    """``ProxyContext``."""
+
+    def test_opening(self):
+        """Each of its methods gives a proxy, to await or to close after ``async with``."""
+        proxies = self.proxies
+
+        async def steps(opens, *args):
+            async with await opens(*args) as first, opens(*args) as second:
+                return [(proxy, (await proxy.introspect()).name) for proxy in (first, second)]
+
+        for interface, opens, *args in (
+            ("com.foo.shapes", proxies.locate, "com.foo.shapes"),
+            ("com.foo.shapes", proxies.locate, "com.foo.shapes", self.service.service),
+            ("com.foo.shapes", proxies.connect, ADDRESS, "com.foo.shapes"),
+            ("org.pycom.nameserver", proxies.nameserver),
+        ):
+            for proxy, name in self.result(Deferred.fromCoroutine(steps(opens, *args))):
+                self.assertIsInstance(proxy, pycom.ProxyComponent)
+                self.assertEqual(name, interface)
+                self.failure(proxy.introspect(), pycom.ConnectionClosed)
+
+    def test_nobody(self):
+        """A service that is not there has no proxy."""
+        self.failure(self.proxies.locate("com.foo.nope"), pycom.ServiceNotFound)
+        nobody = self.proxies.connect("tcp://127.0.0.1:9", "com.foo.shapes")
+        self.failure(nobody, pycom.ServiceNotAvailable)
+
+    def test_cancel(self):
+        """Opening a proxy can be cancelled, and leaves no connection."""
+        self.proxy.close()
+        opening = self.proxies.connect(ADDRESS, "com.foo.shapes")
+        self.assertNoResult(opening)
+        opening.cancel()
+        self.failure(opening, CancelledError)
+        self.assertEqual(self.network.bound[ADDRESS].links, {})
+
+    def test_nothing_to_introspect(self):
+        """A service that does not derive from Service has no proxy, and no connection."""
+        host = self.host(pycom.interface("com.foo.bare")(type("Bare", (), {})))
+        opening = self.proxies.connect(host.address, "com.foo.bare")
+        error = self.failure(opening, pycom.MethodNotFound)
+        self.assertEqual(str(error), "Method 'introspect' not found in interface com.foo.bare")
+        self.assertEqual(self.network.bound[host.address].links, {})
+
+    def test_broken_introspection(self):
+        """A service that describes no methods has no proxy, and no connection."""
+        broken = [{"required_arguments": None}, {"required_arguments": [5]}, {"results": 5}]
+        broken += [{"attachments": None}, {"attachments": {}}]
+        told = [described(**declared) for declared in broken]
+        told += [None, [], "methods", 5, {}, {"methods": None}, {"methods": []}]
+        told += [{"methods": {"give": None}}, {"methods": {"give": {}}}]
+        for answer in (*told, pycom.Response(described(), attachment=b"")):
+            host = self.host(Told(answer))
+            opening = self.proxies.connect(host.address, "com.foo.told")
+            error = self.failure(opening, pycom.InvalidReply)
+            wrong = "answered introspect with something that describes no methods"
+            self.assertEqual(str(error), f"com.foo.told at {host.address} {wrong}")
+            self.assertEqual(self.network.bound[host.address].links, {})
+
+    def test_wrapped(self):
+        """It wraps a context, or makes one with the options of a context."""
+        self.assertIs(self.proxies.context, self.context)
+        options = {"timeout": 2, "reactor": self.clock, "network": self.network}
+        proxies = pycom.ProxyContext("tcp://127.0.0.1:2012", **options)
+        proxy = self.result(proxies.locate("com.foo.shapes"))
+        call = proxy.later()
+        self.clock.advance(2)
+        self.failure(call, pycom.CallTimeout)
+        self.assertIs(self.successResultOf(proxies.close()), None)
+        self.failure(proxies.nameserver(), pycom.ConnectionClosed)
+
+    def test_options_of_a_wrapped_context(self):
+        """Options beside a context are refused: they would change nothing."""
+        self.assertRaises(TypeError, pycom.ProxyContext, self.context, timeout=1)

@@ -1,0 +1,130 @@
+"""What a program that uses pycom_tx can rely on."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import subprocess
+import sys
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import pycom_tx
+
+HOMES = {
+    "pycom_tx.client.component": {"Component"},
+    "pycom_tx.client.context": {"Context"},
+    "pycom_tx.client.proxy": {"ProxyComponent", "ProxyContext"},
+    "pycom_tx.components.declare": {"Service", "interface", "method"},
+    "pycom_tx.host.host": {"ComponentHost"},
+    "pycom_tx.nameserver.nameserver": {"NameServer"},
+    "pycom_tx.zerojson.errors": {
+        "AccessDenied",
+        "AddressError",
+        "BadRequest",
+        "CallTimeout",
+        "ConfigurationError",
+        "ConnectionClosed",
+        "Error",
+        "InvalidReply",
+        "MethodNotFound",
+        "NotSerializable",
+        "Overloaded",
+        "RemoteError",
+        "ServiceNotAvailable",
+        "ServiceNotFound",
+        "SessionExpired",
+    },
+    "pycom_tx.zerojson.messages": {"Request", "Response"},
+    "pycom_tx.zerojson.sessions": {"Session"},
+}
+
+ADDRESS = "nameserver='tcp://127.0.0.1:2012'"
+
+SIGNATURES = {
+    "Component.call": "(self, request, timeout=None)",
+    "Component.close": "(self)",
+    "Component.introspect": "(self)",
+    "Component.invoke": "(self, method, args=None, timeout=None, attachment=None)",
+    "ComponentHost": (
+        f"(components, address, *, {ADDRESS}, service=None, advertise=None, "
+        "authentication=None, nameserver_timeout=None, gave_up=None, verbose=False, "
+        "reactor=None, network=None)"
+    ),
+    "Context": f"({ADDRESS}, *, timeout=5.0, reactor=None, network=None)",
+    "Context.close": "(self)",
+    "Context.connect": "(self, address, interface)",
+    "Context.locate": "(self, interface, service_name=None)",
+    "Context.nameserver": "(self)",
+    "NameServer": "(registry=None, *, reactor=None)",
+    "ProxyComponent.close": "(self)",
+    "ProxyContext": f"({ADDRESS}, **options)",
+    "ProxyContext.close": "(self)",
+    "ProxyContext.connect": "(self, address, interface)",
+    "ProxyContext.locate": "(self, interface, service_name=None)",
+    "ProxyContext.nameserver": "(self)",
+    "RemoteError": "(message, code=None)",
+    "Request": (
+        "(interface, method, args=None, *, attachment=None, extensions=None, session_id=None)"
+    ),
+    "Request.error": "(self, code, message=None)",
+    "Request.response": "(self, result=None, attachment=None)",
+    "Response": (
+        "(result=None, *, code=0, error=None, attachment=None, session_id=None, extensions=None)"
+    ),
+    "Service": "()",
+    "Session.discard": "(self)",
+    "interface": "(name, *, stateful=False, authentication=None)",
+    "method": "(name=None, *, body=None, results=(), attachments=(None, None), blocking=False)",
+}
+
+
+def signature(name):
+    """The parameters of what *name* is in pycom_tx, without annotations."""
+    found = pycom_tx
+    for part in name.split("."):
+        found = getattr(found, part)
+    shown = inspect.signature(found)
+    return str(
+        shown.replace(
+            parameters=[
+                parameter.replace(annotation=inspect.Parameter.empty)
+                for parameter in shown.parameters.values()
+            ],
+            return_annotation=inspect.Signature.empty,
+        )
+    )
+
+
+class PublicTests(SynchronousTestCase):
+    """The names of ``pycom_tx``."""
+
+    def test_names(self):
+        """Each public name is at home in one module, and nothing else is public."""
+        self.assertEqual(
+            {name: getattr(pycom_tx, name).__module__ for name in pycom_tx.__all__},
+            {name: home for home, names in HOMES.items() for name in names},
+        )
+        self.assertEqual(list(pycom_tx.__all__), sorted(set(pycom_tx.__all__)))
+
+    def test_same_objects(self):
+        """A public name is what it is at home, under the same name."""
+        for home, names in HOMES.items():
+            module = importlib.import_module(home)
+            for name in names:
+                self.assertIs(getattr(pycom_tx, name), getattr(module, name))
+
+    def test_signatures(self):
+        """What programs call takes these arguments, with these defaults."""
+        self.assertEqual({name: signature(name) for name in SIGNATURES}, SIGNATURES)
+
+    def test_importing_chooses_no_reactor(self):
+        """A program may still choose its reactor after it imported pycom_tx."""
+        program = "import sys, pycom_tx; print(*sys.modules)"
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        output = subprocess.run(
+            [sys.executable, "-c", program], check=True, capture_output=True, env=env, text=True
+        ).stdout.split()
+        self.assertIn("pycom_tx.client.context", output)
+        self.assertEqual({"twisted.internet.reactor", "txzmq", "zmq"} & set(output), set())

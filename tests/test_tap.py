@@ -1,0 +1,306 @@
+"""The twistd commands: what their options and files come to."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from twisted.application.service import IService
+from twisted.logger import LogLevel, capturedLogs, formatEvent
+from twisted.python import usage
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from pycom_tx import ComponentHost
+from pycom_tx.tap import nameserver, service
+
+SERVICE = """
+import pycom_tx as pycom
+
+@pycom.interface("com.example.greeter")
+class Greeter(pycom.Service): pass
+"""
+
+FULL = {
+    "address": "tcp://127.0.0.1:4000",
+    "service": "/com/file",
+    "nameserver": "tcp://127.0.0.1:4001",
+    "authentication": {"policy": "required"},
+}
+
+
+class OptionsCase(SynchronousTestCase):
+    def setUp(self):
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir()
+
+    def file(self, content):
+        """The path of a file of settings, given as text or as what JSON can hold."""
+        path = self.folder / "pycom.json"
+        path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
+        return str(path)
+
+    def parse(self, *arguments, command=service):
+        """The options of a command, as the command line has them."""
+        options = command.Options()
+        modules = ("pycom_tx.apps.demo",) if command is service else ()
+        options.parseOptions([*arguments, *modules])
+        return options
+
+    def refused(self, *arguments, command=service):
+        """The one line that the command ends with."""
+        error = self.assertRaises(SystemExit, self.parse, *arguments, command=command)
+        self.assertIsInstance(error.code, str)  # which is exit status 1
+        self.assertEqual(error.code.splitlines(), [error.code])
+        return error.code
+
+
+class ServiceOptionsTests(OptionsCase):
+    def test_nothing(self):
+        """Without options everything is left to the host."""
+        self.assertEqual(self.parse().settings, {"nameserver_timeout": None, "verbose": False})
+
+    def test_short(self):
+        """The usual options have a letter."""
+        options = self.parse("-a", "tcp://box:1", "-s", "/one", "-n", "tcp://box:2", "-v")
+        self.assertEqual(
+            options.settings,
+            {
+                "address": "tcp://box:1",
+                "service": "/one",
+                "nameserver": "tcp://box:2",
+                "nameserver_timeout": None,
+                "verbose": True,
+            },
+        )
+
+    def test_long(self):
+        """All options have a name."""
+        options = self.parse(
+            "--address=tcp://box:1",
+            "--advertise=tcp://outside:1",
+            "--service=/one",
+            "--nameserver=tcp://box:2",
+            "--nameserver-timeout=2.5",
+            "--verbose",
+        )
+        self.assertEqual(
+            options.settings,
+            {
+                "address": "tcp://box:1",
+                "advertise": "tcp://outside:1",
+                "service": "/one",
+                "nameserver": "tcp://box:2",
+                "nameserver_timeout": 2.5,
+                "verbose": True,
+            },
+        )
+
+    def test_modules(self):
+        """The modules are what follows the options."""
+        options = service.Options()
+        options.parseOptions(["-v", "package.first", "second"])
+        self.assertEqual(list(options.modules), ["package.first", "second"])
+
+    def test_no_module(self):
+        """A service without a module is a wrong usage."""
+        error = self.assertRaises(usage.UsageError, service.Options().parseOptions, ["-v"])
+        self.assertIn("Name the module", str(error))
+
+    def test_wrong_timeout(self):
+        """A time to wait that is none is a wrong usage."""
+        for value in "soon", "0", "-1", "nan", "":
+            self.assertRaises(usage.UsageError, self.parse, "--nameserver-timeout", value)
+
+    def test_wrong_timeout_says_what_is_right(self):
+        """A time to wait that is none is refused with what would be one."""
+        for value in "soon", "0":
+            error = self.assertRaises(usage.UsageError, self.parse, "--nameserver-timeout", value)
+            self.assertIn("more than 0", str(error))
+
+
+class NameserverOptionsTests(OptionsCase):
+    def test_nothing(self):
+        """A nameserver listens at the usual address and registers itself."""
+        self.assertEqual(
+            self.parse(command=nameserver).settings,
+            {
+                "address": "tcp://127.0.0.1:2012",
+                "nameserver": "local",
+                "service": "/org/pycom/nameserver",
+                "nameserver_timeout": None,
+                "verbose": False,
+            },
+        )
+
+    def test_file_and_option(self):
+        """A file wins over what is usual, and an option over the file."""
+        path = self.file({"address": "tcp://file:1", "service": "/file"})
+        settings = self.parse("-c", path, "-a", "tcp://option:1", command=nameserver).settings
+        self.assertEqual(settings["address"], "tcp://option:1")
+        self.assertEqual(settings["service"], "/file")
+        self.assertEqual(settings["nameserver"], "local")
+
+    def test_no_arguments(self):
+        """A nameserver takes no module."""
+        options = nameserver.Options()
+        self.assertRaises(usage.UsageError, options.parseOptions, ["package.module"])
+
+
+class ConfigurationTests(OptionsCase):
+    def test_file(self):
+        """The file of PyCOM 0.6 gives address, service, nameserver and authentication."""
+        self.assertEqual(
+            self.parse("--config", self.file(FULL)).settings,
+            {**FULL, "authentication": "required", "nameserver_timeout": None, "verbose": False},
+        )
+
+    def test_options_win(self):
+        """An option wins over the file, which gives what the options leave out."""
+        path = self.file(FULL)
+        for option, name in ("-a", "address"), ("-s", "service"), ("-n", "nameserver"):
+            settings = self.parse(option, "given", "-c", path).settings
+            self.assertEqual(settings[name], "given")
+            for other in {"address", "service", "nameserver"} - {name}:
+                self.assertEqual(settings[other], FULL[other])
+
+    def test_empty(self):
+        """An empty object changes nothing."""
+        self.assertEqual(self.parse("-c", self.file({})).settings, self.parse().settings)
+
+    def test_policies(self):
+        """Authentication can be required, or never."""
+        for policy in "required", "never":
+            path = self.file({"authentication": {"policy": policy}})
+            self.assertEqual(self.parse("-c", path).settings["authentication"], policy)
+
+    def test_unknown_setting(self):
+        """A setting that nobody knows is logged and left out."""
+        with capturedLogs() as events:
+            settings = self.parse("-c", self.file({"adress": "tcp://box:1"})).settings
+        self.assertEqual(settings, self.parse().settings)
+        (warning,) = [formatEvent(event) for event in events if event["log_level"] is LogLevel.warn]
+        self.assertIn("'adress'", warning)
+        self.assertIn("pycom.json", warning)
+
+    def test_no_file(self):
+        """A file that cannot be read is refused with its name and the reason."""
+        path = str(self.folder / "missing.json")
+        message = self.refused("-c", path)
+        self.assertIn(path, message)
+        self.assertIn("No such file", message)
+        self.assertIn("directory", self.refused("-c", str(self.folder)))
+
+    def test_no_json(self):
+        """A file that is not JSON is refused with its name and where it is wrong."""
+        message = self.refused("-c", self.file("{\n  'address': 1}"))
+        self.assertIn("pycom.json", message)
+        self.assertIn("line 2", message)
+
+    def test_no_text(self):
+        """A file that is not UTF-8 is refused."""
+        path = Path(self.file(""))
+        path.write_bytes(b'{"service": "/\xff"}')
+        self.assertIn(str(path), self.refused("-c", str(path)))
+
+    def test_no_object(self):
+        """A file that holds no object is refused."""
+        for content in [], "text", 1, None:
+            message = self.refused("-c", self.file(json.dumps(content)))
+            self.assertIn("no JSON object", message)
+
+    def test_wrong_setting(self):
+        """A setting that is no string is refused with its name and value."""
+        for name in "address", "service", "nameserver":
+            for value in 2013, None, ["/one"], {}, True:
+                message = self.refused("-c", self.file({name: value}))
+                self.assertIn(f"{name} must be a string, got {value!r}", message)
+
+    def test_wrong_authentication(self):
+        """Authentication that is no policy is refused with what would be one."""
+        for value in (
+            "required",
+            None,
+            {},
+            {"policy": "sometimes"},
+            {"policy": None},
+            {"policy": ["required"]},
+            {"policy": "required", "realm": "x"},
+        ):
+            message = self.refused("-c", self.file({"authentication": value}))
+            self.assertIn('authentication must be {"policy": "required"}', message)
+            self.assertIn(f"got {value!r}", message)
+
+    def test_nameserver_reads_it_too(self):
+        """The nameserver has the same file."""
+        settings = self.parse("-c", self.file(FULL), command=nameserver).settings
+        self.assertEqual(settings["nameserver"], "tcp://127.0.0.1:4001")
+        self.assertEqual(settings["authentication"], "required")
+
+
+class HostCommandTests(OptionsCase):
+    def setUp(self):
+        super().setUp()
+        path, modules, folder = list(sys.path), set(sys.modules), Path.cwd()
+
+        def restore():
+            os.chdir(folder)
+            sys.path[:] = path
+            for name in set(sys.modules) - modules:
+                del sys.modules[name]
+
+        self.addCleanup(restore)
+
+    def test_service(self):
+        """What the command gives twistd is a service that holds the host."""
+        command = service.makeService(self.parse("-a", "tcp://127.0.0.1:*", "-s", "/one"))
+        verifyObject(IService, command)
+        (host,) = command
+        self.assertIsInstance(host, ComponentHost)
+        self.assertEqual(host.service, "/one")
+        self.assertIs(host.parent, command)
+
+    def test_nameserver(self):
+        """The nameserver is a host as well, at its usual path."""
+        command = nameserver.makeService(self.parse(command=nameserver))
+        verifyObject(IService, command)
+        (host,) = command
+        self.assertEqual(host.service, "/org/pycom/nameserver")
+
+    def test_nothing_is_opened(self):
+        """Making the service opens nothing yet: twistd may fork before it starts it."""
+        command = service.makeService(self.parse("-a", "tcp://127.0.0.1:*"))
+        self.assertEqual(command.running, 0)
+        (host,) = command
+        self.assertIsNone(host.address)
+
+    def test_no_address(self):
+        """A service without an address is refused with what to give."""
+        error = self.assertRaises(SystemExit, service.makeService, self.parse())
+        self.assertEqual(
+            error.code, "pycom-service: say where to listen, with --address tcp://HOST:PORT"
+        )
+
+    def test_no_component(self):
+        """Modules that cannot be served end the command with one line."""
+        options = service.Options()
+        options.parseOptions(["-a", "tcp://127.0.0.1:*", "json"])
+        error = self.assertRaises(SystemExit, service.makeService, options)
+        self.assertEqual(
+            error.code,
+            "pycom-service: json has no component: decorate a class in it with @pycom.interface",
+        )
+
+    def test_current_folder(self):
+        """Modules are found in the current folder, which comes first and once."""
+        package = self.folder / "package1"
+        package.mkdir()
+        (package / "module1.py").write_text(SERVICE, "utf-8")
+        os.chdir(self.folder)
+        options = service.Options()
+        options.parseOptions(["-a", "tcp://127.0.0.1:*", "package1.module1"])
+        for _ in range(2):
+            service.makeService(options)
+        self.assertEqual(sys.path[0], str(self.folder))
+        self.assertEqual(sys.path.count(str(self.folder)), 1)
+        self.assertEqual(sys.modules["package1.module1"].__file__, str(package / "module1.py"))

@@ -1,0 +1,166 @@
+"""Messages that wait until their peer takes more."""
+
+from itertools import count
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from pycom_tx.zerojson.errors import Overloaded
+from pycom_tx.zerojson.waiting import Waiting
+
+LIMIT = 3
+
+some_peer = st.sampled_from([b"a", b"b"])
+steps = st.lists(
+    st.tuples(st.just("put"), some_peer)
+    | st.tuples(st.just("withdraw"), some_peer, st.integers(min_value=0, max_value=9))
+    | st.tuples(st.just("flush"), st.integers(0, 4), st.integers(0, 4))
+    | st.tuples(st.just("take_all")),
+    max_size=30,
+)
+
+
+class Model:
+    """The same, in one list."""
+
+    def __init__(self):
+        self.messages = []
+
+    def of(self, peer):
+        return [frames for frames in self.messages if frames[0] == peer]
+
+    def put(self, peer, frames):
+        if len(self.of(peer)) == LIMIT:
+            raise Overloaded
+        self.messages.append(frames)
+
+    def withdraw(self, peer, frames):
+        there = frames in self.of(peer)
+        if there:
+            self.messages.remove(frames)
+        return there
+
+    def flush(self, sent):
+        for peer in (b"a", b"b"):
+            for frames in self.of(peer):
+                if not sent(frames):
+                    break
+                self.messages.remove(frames)
+
+    def take_all(self):
+        messages, self.messages = self.messages, []
+        return messages
+
+
+class Tested:
+    """A queue, real or modelled, and what was sent from it, by peer."""
+
+    def __init__(self, queue):
+        self.queue = queue
+        self.sent = {b"a": [], b"b": []}
+
+    def put(self, peer, frames):
+        try:
+            return self.queue.put(peer, frames)
+        except Overloaded:
+            return Overloaded
+
+    def withdraw(self, peer, number):
+        return self.queue.withdraw(peer, [peer, b"%d" % number])
+
+    def take_all(self):
+        return sorted(self.queue.take_all())
+
+    def flush(self, *room):
+        left = dict(zip((b"a", b"b"), room, strict=True))
+
+        def send(frames):
+            peer = frames[0]
+            left[peer] -= 1
+            if left[peer] >= 0:
+                self.sent[peer].append(frames)
+            return left[peer] >= 0
+
+        self.queue.flush(send)
+
+
+def waiting(*messages, limit=LIMIT):
+    """A queue in which *messages* wait, each for the peer in its first frame."""
+    queue = Waiting(limit)
+    for frames in messages:
+        queue.put(frames[0], frames)
+    return queue
+
+
+class WaitingTests(SynchronousTestCase):
+    @settings(
+        deadline=None,
+        max_examples=300,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(steps)
+    def test_model(self, steps):
+        """Each peer's messages wait and leave in order, none lost and none twice."""
+        real, model = Tested(waiting()), Tested(Model())
+        numbers = count()
+        for name, *arguments in steps:
+            if name == "put":
+                arguments.append([arguments[0], b"%d" % next(numbers)])
+            results = [getattr(tested, name)(*arguments) for tested in (real, model)]
+            self.assertEqual(*results, name)
+            self.assertEqual(real.sent, model.sent)
+            self.assertEqual(bool(real.queue), bool(model.queue.messages))
+            for peer in (b"a", b"b"):
+                self.assertEqual(peer in real.queue, bool(model.queue.of(peer)))
+
+    def test_slow_peer(self):
+        """A peer that takes nothing does not hold up the others."""
+        queue = waiting([b"slow", b"1"], [b"quick", b"2"], [b"slow", b"3"], [b"quick", b"4"])
+        sent = []
+
+        def send(frames):
+            if frames[0] == b"slow":
+                return False
+            sent.append(frames)
+            return True
+
+        queue.flush(send)
+        self.assertEqual(sent, [[b"quick", b"2"], [b"quick", b"4"]])
+        self.assertIn(b"slow", queue)
+        self.assertNotIn(b"quick", queue)
+        self.assertEqual(queue.take_all(), [[b"slow", b"1"], [b"slow", b"3"]])
+
+    def test_limit(self):
+        """A peer has no more than so many messages waiting, whatever waits for others."""
+        queue = waiting([b"a", b"1"], [b"a", b"2"], limit=2)
+        error = self.assertRaises(Overloaded, queue.put, b"a", [b"a", b"3"])
+        self.assertIn("2 messages", str(error))
+        queue.put(b"b", [b"b", b"4"])
+        self.assertEqual(queue.take_all(), [[b"a", b"1"], [b"a", b"2"], [b"b", b"4"]])
+
+    def test_withdrawn(self):
+        """A message that is withdrawn is not sent, those around it are."""
+        queue = waiting([b"a", b"1"], [b"a", b"2"], [b"a", b"3"])
+        self.assertTrue(queue.withdraw(b"a", [b"a", b"2"]))
+        self.assertFalse(queue.withdraw(b"a", [b"a", b"2"]))
+        self.assertFalse(queue.withdraw(b"b", [b"a", b"1"]))
+        self.assertEqual(queue.take_all(), [[b"a", b"1"], [b"a", b"3"]])
+
+    def test_last_withdrawn(self):
+        """A peer whose last message is withdrawn has nothing waiting."""
+        queue = waiting([b"a", b"1"])
+        self.assertTrue(queue.withdraw(b"a", [b"a", b"1"]))
+        self.assertNotIn(b"a", queue)
+        self.assertFalse(queue)
+
+    def test_error(self):
+        """A message whose sending raises still waits."""
+        queue = waiting([b"a", b"1"], [b"a", b"2"])
+
+        def send(frames):
+            raise ConnectionResetError
+
+        self.assertRaises(ConnectionResetError, queue.flush, send)
+        self.assertEqual(queue.take_all(), [[b"a", b"1"], [b"a", b"2"]])
