@@ -253,7 +253,7 @@ class TimeoutTests(ComponentCase):
         self.assertEqual(self.result(call), 5)
 
     def test_wrong(self):
-        """A timeout is more than 0 seconds; anything else is a failure and nothing is sent."""
+        """A timeout is a number more than 0; nothing is sent with another."""
         component = self.connect()
         for timeout in (0, -1, -math.inf, math.nan):
             for call in (
@@ -261,7 +261,9 @@ class TimeoutTests(ComponentCase):
                 component.call(pycom.Request("com.foo.shop", "later"), timeout),
             ):
                 error = self.failure(call, ValueError)
-                self.assertEqual(str(error), f"A timeout is more than 0 seconds, got {timeout!r}")
+                self.assertEqual(
+                    str(error), f"A timeout is a number of seconds more than 0, got {timeout!r}"
+                )
         self.assertEqual(self.shop.waiting, [])
 
 

@@ -263,7 +263,9 @@ class ConnectTests(ContextCase):
         """A context's timeout is more than 0 seconds."""
         for timeout in (0, -1, math.nan):
             error = self.assertRaises(ValueError, self.other_context, timeout=timeout)
-            self.assertEqual(str(error), f"A timeout is more than 0 seconds, got {timeout!r}")
+            self.assertEqual(
+                str(error), f"A timeout is a number of seconds more than 0, got {timeout!r}"
+            )
 
 
 class ConnectionTests(ContextCase):

@@ -12,7 +12,6 @@ from zope.interface import implementer
 from pycom_tx.zerojson.errors import (
     CallTimeout,
     ConnectionClosed,
-    Error,
     InvalidReply,
     ServiceNotAvailable,
     remote_error,
@@ -137,7 +136,7 @@ class Client:
             response = decode_response(frames[2:])
             if response.code:
                 raise remote_error(response.code, response.error, response.session_id)
-        except Error:
+        except Exception:
             call.deferred.errback()
         else:
             call.deferred.callback(response)

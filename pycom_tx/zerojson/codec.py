@@ -32,7 +32,7 @@ def encode(value: Any) -> bytes:
     try:
         if _written_alike(value):
             return _write(value)
-    except (RecursionError, UnicodeEncodeError):
+    except (RecursionError, ValueError):
         pass
     try:
         return json.dumps(value).encode("ascii")

@@ -10,6 +10,7 @@ from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING
 
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from pycom_tx.zerojson.errors import AddressError, ConnectionClosed
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
     from pycom_tx.zerojson.interfaces import IChannelListener
+
+
+_log = Logger()
 
 
 def at_once(_frames: list[bytes]) -> Sequence[float]:
@@ -63,7 +67,8 @@ class MemoryNetwork:
 
     def bind(self, address: str, listener: IChannelListener) -> IChannel:
         if address.endswith(":*"):
-            address = f"{address[:-1]}{next(self._ports)}"
+            free = (f"{address[:-1]}{port}" for port in self._ports)
+            address = next(candidate for candidate in free if candidate not in self.bound)
         if address in self.bound:
             raise AddressError(f"Cannot listen at {address!r}: it is in use")
         channel = self.bound[address] = _Bound(self, address, listener)
@@ -120,7 +125,10 @@ class _Wire:
         now = self._network.clock.seconds()
         while self._on_the_way and self._on_the_way[0][0] <= now:
             _, frames = self._on_the_way.popleft()
-            self._arrived(frames)
+            try:
+                self._arrived(frames)
+            except Exception:
+                _log.failure("A message could not be dealt with")
         self._watch()
 
 
@@ -190,7 +198,8 @@ class _Bound:
         return False  # nothing waits here
 
     def close(self) -> None:
-        self._network.bound.pop(self.address, None)
+        if self._network.bound.get(self.address) is self:
+            del self._network.bound[self.address]
         for link in list(self.links.values()):
             link.connected.cut()
 

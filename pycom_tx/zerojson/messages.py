@@ -225,9 +225,13 @@ def encode_response(response: Response) -> list[bytes]:
     """The frames of *response*.
 
     :raises NotSerializable: its result is nothing that JSON can hold.
+    :raises ValueError: its code is no integer.
     """
     if response.code:
-        body = b'{"code":%d,"error":%b' % (response.code, codec.encode(response.error))
+        body = b'{"code":%d,"error":%b' % (
+            checked_code(response.code),
+            codec.encode(response.error),
+        )
     else:
         body = b'{"code":0,"result":%b' % codec.encode(response.result)
     body = _finished(body, response.session_id, response.extensions)
@@ -324,5 +328,8 @@ def _checked(kind: type[Any], body: bytes) -> Any:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return "something nested too deeply"
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pycom_tx.zerojson import codec
-from pycom_tx.zerojson.errors import BadRequest, RemoteError, ServiceNotAvailable
+from pycom_tx.zerojson.errors import UNKNOWN, BadRequest, RemoteError, ServiceNotAvailable
 from pycom_tx.zerojson.interfaces import IChannelListener
 from pycom_tx.zerojson.messages import (
     CALL,
@@ -112,14 +112,11 @@ class Server:
         request: Request | None,
         response: Response,
     ) -> None:
-        session = None if request is None else request.session
         try:
-            if session is not None:
-                response.session_id = session.session_id
-            frames = encode_response(response)
+            frames = _encoded(response, request)
         except Exception:
             # Whatever the handler gave, its client gets an answer.
-            frames = encode_response(self._failed(Failure(), request))
+            frames = _encoded(self._failed(Failure(), request), request)
         self._send(channel, envelope + frames)
 
     def _fail(self, channel: IChannel, envelope: list[bytes], message: str) -> None:
@@ -135,8 +132,16 @@ class Server:
     def _failed(self, failure: Failure, request: Request | None) -> Response:
         error = failure.value
         if isinstance(error, RemoteError):
-            return Response(code=error.code, error=str(error))
+            # A class of its own may have declared a code that is none.
+            code = error.code if type(error.code) is int and error.code else UNKNOWN
+            return Response(code=code, error=str(error))
         if isinstance(error, CancelledError):
-            return Response(code=RemoteError.code, error="The call was cancelled")
+            return Response(code=UNKNOWN, error="The call was cancelled")
         self._log.failure("{request} failed", failure=failure, request=request)
-        return Response(code=RemoteError.code, error="Unknown error during request")
+        return Response(code=UNKNOWN, error="Unknown error during request")
+
+
+def _encoded(response: Response, request: Request | None) -> list[bytes]:
+    if request is not None and request.session is not None:
+        response.session_id = request.session.session_id
+    return encode_response(response)

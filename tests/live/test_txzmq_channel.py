@@ -89,7 +89,7 @@ class ChannelCase(TestCase):
         while True:
             try:
                 return self.bound(Echo(), address)
-            except AddressError:  # noqa: PERF203 # it is waited for
+            except AddressError:
                 await deferLater(reactor, 0.02)
 
     def connected(self, address, listener=None):
