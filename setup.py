@@ -43,6 +43,7 @@ setup(
             "import-linter>=2.1",
             "mypy>=1.15",
             "mypy-zope>=1.0.11",
+            "repoze.sphinx.autointerface>=1.0",
             "ruff>=0.9",
             "sphinx>=8.1",
             "towncrier>=24.8",

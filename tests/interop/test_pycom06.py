@@ -38,7 +38,7 @@ with context.locate("com.foo.shapes") as component:
     except pycom.RemoteError as error:
         answers["plain"] = [error.code, str(error)]
 with context.locate("com.foo.counter", "/com/foo/fixture") as component:
-    answers["counter"] = [component.add(), component.add(5), component.forget()]
+    answers["counter"] = [component.add(), component.add(amount=5), component.forget()]
     try:
         component.add()
     except pycom.RemoteError as error:

@@ -1,0 +1,73 @@
+"""What the documents show is what happens: their files, commands and outputs."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+from twisted.internet.utils import getProcessOutputAndValue
+
+from tests.live.processes import ProcessCase
+
+ROOT = Path(__file__).parents[2]
+
+
+class DocumentTests(ProcessCase):
+    async def follow(self, blocks):
+        """Write the files and run the commands, in their order, at ports that are free.
+
+        A command of twistd goes on; any other has to print what stands below it.
+        """
+        ports = {port: str(self.reserve_port()) for port in ("2012", "2013")}
+        self.default_nameserver = f"tcp://127.0.0.1:{ports['2012']}"
+        ran = 0
+        for name, text in blocks:
+            block = re.sub("|".join(ports), lambda found: ports[found[0]], text)
+            if name:
+                self.write_module(name.removesuffix(".py").replace("/", "."), block)
+                continue
+            for command, output in re.findall(r"^\$ (.+)\n((?:[^$\n].*\n)*)", block, re.MULTILINE):
+                await self.run_command(shlex.split(command), output)
+                ran += 1
+        return ran
+
+    async def run_command(self, command, output):
+        if command[0] == "twistd":
+            self.assertEqual(command[1:3], ["-n", "--pidfile="])
+            anywhere = "-a" not in command and ("-a", self.default_nameserver)
+            await self.registered(*command[3:4], *(anywhere or ()), *command[4:])
+            return
+        self.assertEqual(command[0], "python")
+        out, err, status = await getProcessOutputAndValue(
+            sys.executable, command[1:], path=str(self.folder)
+        )
+        self.assertEqual((err, status), (b"", 0))
+        self.assertRegex(out.decode(), rf"\A{''.join(map(matching, output.splitlines()))}\Z")
+
+    async def test_readme(self):
+        """The example of the README."""
+        text = (ROOT / "README.md").read_text("utf-8")
+        blocks = re.findall(
+            r"(?:`([\w/]+\.py)`:\n\n)?```(?:python|console)\n(.*?)```", text, re.DOTALL
+        )
+        self.assertEqual(await self.follow(blocks), 3)
+        for name, block in blocks:
+            if name:
+                self.assertEqual(block, (ROOT / "examples" / name).read_text("utf-8"))
+
+    async def test_tutorial(self):
+        """Everything that the tutorial says to type."""
+        text = (ROOT / "docs" / "tutorial.rst").read_text("utf-8")
+        blocks = re.findall(
+            r"\.\. code-block:: (?:python|console)\n(?:   :caption: (\S+)\n)?\n((?:   .*\n|\n)+)",
+            text,
+        )
+        ran = await self.follow([(name, dedent(block)) for name, block in blocks])
+        self.assertEqual(ran, text.count("\n   $ "))
+
+
+def matching(line):
+    """An expression for a line; three dots at its end stand for its rest."""
+    shown = line.removesuffix("...")
+    return re.escape(shown) + (r"\n" if shown == line else r".*\n")

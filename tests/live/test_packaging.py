@@ -1,0 +1,102 @@
+"""What is installed is what was written, and twistd finds it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+from zipfile import ZipFile
+
+from twisted.trial.unittest import SynchronousTestCase
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ("LICENSE", "README.md", "examples", "pycom_tx", "pyproject.toml", "setup.py", "twisted")
+COMMANDS = ("pycom-nameserver", "pycom-service")
+
+
+class PackagingTests(SynchronousTestCase):
+    """With a copy of the sources, and an environment of its own for each way to install."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.sources = self.folder / "sources"
+        for name in SOURCES:
+            if (ROOT / name).is_dir():
+                shutil.copytree(
+                    ROOT / name,
+                    self.sources / name,
+                    ignore=shutil.ignore_patterns("__pycache__", "dropin.cache"),
+                )
+            else:
+                self.sources.mkdir(exist_ok=True)
+                shutil.copy(ROOT / name, self.sources)
+        self.elsewhere = self.folder / "elsewhere"
+        self.elsewhere.mkdir()
+        self.environment = self.folder / "environment"
+        venv.create(self.environment, with_pip=True)
+
+    def run_there(self, program, *arguments):
+        """Run a program of the environment from another folder; gives what it prints."""
+        # Not our own variables: no tool of ours is in that environment.
+        variables = {
+            name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")
+        }
+        done = subprocess.run(
+            [self.environment / "bin" / program, *arguments],
+            cwd=self.elsewhere,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def install(self, *what):
+        self.run_there("python", "-m", "pip", "install", "-q", *what)
+
+    def forget_plugins(self):
+        """Remove what Twisted remembers of its plugins."""
+        for cache in self.folder.rglob("dropin.cache"):
+            cache.unlink()
+
+    def check_commands(self):
+        """twistd knows both commands and runs their options, whatever it remembers."""
+        self.forget_plugins()
+        for options in ("--reactor=asyncio",), ("--reactor=asyncio",), ():
+            listed = self.run_there("twistd", *options, "--help")
+            for command in COMMANDS:
+                self.assertIn(f"    {command}  ", listed)
+        for command in COMMANDS:
+            self.forget_plugins()
+            help_text = self.run_there("twistd", "--reactor=asyncio", command, "--help")
+            self.assertIn("--nameserver-timeout=", help_text)
+
+    def test_wheel(self):
+        """A wheel has the plugin and nothing else of Twisted, and its example runs."""
+        wheels = self.folder / "wheels"
+        pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", wheels]
+        subprocess.run([*pip, self.sources], check=True, capture_output=True)
+        (wheel,) = wheels.iterdir()
+        names = ZipFile(wheel).namelist()
+        of_twisted = [name for name in names if name.startswith("twisted/")]
+        self.assertEqual(of_twisted, ["twisted/plugins/pycom_tx_plugin.py"])
+        self.assertIn("pycom_tx/py.typed", names)
+        self.assertEqual([name for name in names if name.endswith("licenses/LICENSE")][1:], [])
+        tops = {name.partition("/")[0] for name in names}
+        self.assertEqual({top for top in tops if "dist-info" not in top}, {"pycom_tx", "twisted"})
+        self.install(wheel)
+        self.check_commands()
+        shutil.copytree(self.sources / "examples", self.elsewhere / "examples")
+        printed = self.run_there("python", "examples/demo.py")
+        self.assertIn(
+            "await component.bar(name=\"field1\", value=42)\n    {'field1': 42}\n", printed
+        )
+
+    def test_editable(self):
+        """An editable install is found by twistd, too."""
+        self.install("-e", self.sources)
+        self.check_commands()
