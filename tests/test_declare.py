@@ -93,6 +93,20 @@ class InterfaceTests(RefusingCase):
             {"buy": Counter.buy, "sell": Shop.sell},
         )
 
+    def test_decorator_above(self):
+        """A wrapper around a method is refused: it would not be called."""
+
+        def shouting(function):
+            return functools.wraps(function)(lambda *args: function(*args).upper())
+
+        class Shop:
+            @shouting
+            @pycom.method
+            def buy(self, request): ...
+
+        error = self.assertRaises(ValueError, pycom.interface("com.foo.shop"), Shop)
+        self.assertEqual(str(error), "Shop.buy: put @pycom.method above the other decorators")
+
     def test_one_function_under_two_attributes(self):
         """A method that the class knows by two names is one method."""
 

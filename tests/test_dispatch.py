@@ -103,6 +103,18 @@ class ComponentsTests(DispatchCase):
         error = self.assertRaises(ValueError, self.dispatcher, Ways(), other())
         self.assertEqual(str(error), "com.foo.ways is provided twice, by Ways and by Other")
 
+    def test_no_component(self):
+        """What is no component is refused, whatever it is."""
+        for thing in (object(), Ways, "com.foo.ways"):
+            error = self.assertRaises(ValueError, self.dispatcher, thing)
+            self.assertIn("is no component: its class has no @pycom.interface", str(error))
+
+    def test_derived_component(self):
+        """A class that only inherits an interface is refused: what it overrides is not called."""
+        pycom.interface("com.foo.ways")(Ways)
+        error = self.assertRaises(ValueError, self.dispatcher, type("Detour", (Ways,), {})())
+        self.assertEqual(str(error), "Detour derives from Ways: give it @pycom.interface, too")
+
     def test_unknown_interface(self):
         """A request for an interface that nobody provides is a bad one."""
         error = self.assertRaises(pycom.BadRequest, self.dispatcher().handle, self.asked("plain"))

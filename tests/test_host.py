@@ -294,6 +294,14 @@ class StoppingTests(HostCase):
         self.assertEqual(self.registered()["/com/example"], host.address)
         self.assertEqual(self.result(self.greet(host)), "Hello you")
 
+    def test_started_twice(self):
+        """Starting a host that runs changes nothing."""
+        host = self.host(Greeter, service="/com/example")
+        address = host.address
+        host.startService()
+        self.assertEqual(host.address, address)
+        self.assertEqual(self.result(self.greet(host)), "Hello you")
+
     def test_services_are_started_and_stopped(self):
         """Components that are services start with their host, and stop in reverse."""
         events = []

@@ -337,7 +337,7 @@ class ResponseTests(SynchronousTestCase):
         """A response is two frames or three."""
         for frames in ([], [OK], [OK, b'{"code":0}', b"1", b"2"]):
             error = self.assertRaises(InvalidReply, decode_response, frames)
-            self.assertEqual(str(error), f"Expected 2-3 parts in a reply, got {len(frames)}")
+            self.assertEqual(str(error), f"Invalid reply: Expected 2-3 parts, got {len(frames)}")
 
     def test_not_serializable(self):
         """A response that JSON, or an attachment, cannot hold is refused."""

@@ -407,6 +407,18 @@ class BrokenConnectionTests(ChannelCase):
         self.assertEqual(server.address, address)
         self.assertEqual(ours.messages[1], [b"two"])
 
+    async def test_a_socket_that_fails_is_replaced(self):
+        """So it is when reading from a socket fails."""
+        ours = Listener()
+        client = self.connected(self.bound(Echo()).address, ours)
+        reactor.removeReader(client._connection)
+        client._connection.socket.close()
+        client._connection.doRead()
+        self.assertEqual(len(self.flushLoggedErrors(zmq.ZMQError)), 1)
+        await deferLater(reactor, 0)
+        client.send([b"message"])
+        await ours.until(received(1))
+
     async def test_an_address_that_is_taken_meanwhile(self):
         """A channel that cannot open again tries until it can."""
         theirs = Echo()
