@@ -141,9 +141,17 @@ class InvokeTests(ComponentCase):
         """What cannot be sent is a failure, and nothing is in flight."""
         component = self.connect()
         error = self.failure(component.invoke("echo", {1, 2}), pycom.NotSerializable)
-        self.assertTrue(str(error).startswith("Arguments of com.foo.shop.echo: "), error)
-        error = self.failure(component.invoke("scan", attachment="text"), pycom.NotSerializable)
-        self.assertEqual(str(error), "An attachment is bytes, got str")
+        refused = "Object of type {} is not JSON serializable"
+        self.assertEqual(str(error), f"com.foo.shop.echo: {refused.format('set')}")
+        for value, hint in ({1}, ""), (b"1", ", which has to be declared as its attachment"):
+            call = component.invoke("echo", {"first": 1, "second": value})
+            error = self.failure(call, pycom.NotSerializable)
+            kind = refused.format(type(value).__name__)
+            self.assertEqual(str(error), f"com.foo.shop.echo, argument 'second'{hint}: {kind}")
+        error = self.failure(
+            component.invoke("scan", {"scan": None}, attachment="text"), pycom.NotSerializable
+        )
+        self.assertEqual(str(error), "com.foo.shop.scan: An attachment is bytes, got str")
         self.assertEqual(self.network.bound[ADDRESS].links, {})
 
     def test_introspect(self):

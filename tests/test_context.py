@@ -171,6 +171,15 @@ class OpeningTests(ContextCase):
         yield "com.foo.shop", self.context.connect(self.service.address, "com.foo.shop")
         yield "org.pycom.nameserver", self.context.nameserver()
 
+    def test_not_awaited(self):
+        """What is not awaited says that it has to be."""
+        for _, opening in self.openings():
+            with self.assertRaisesRegex(AttributeError, "no component yet, await it or use"):
+                opening.invoke("introspect")
+            with self.assertRaisesRegex(TypeError, "closed by 'async with', not"), opening:
+                pass
+            self.result(opening).close()
+
     def test_await(self):
         """It is awaited, and the component is open until it is closed."""
 

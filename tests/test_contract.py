@@ -35,10 +35,10 @@ class ArgumentTests(SynchronousTestCase):
         self.assertEqual(method(sell).required, ("article", "to"))
         self.assertEqual(method(sell).optional, ("number", "gift"))
 
-    def test_first_two_may_have_any_names(self):
+    def test_names_of_the_first_two(self):
         """Arguments may be called what self and request are called elsewhere."""
 
-        def buy(this, asked, self, request, method=None): ...
+        def buy(this, _request, self, request, method=None): ...
 
         self.assertEqual(method(buy).required, ("self", "request"))
         self.assertEqual(

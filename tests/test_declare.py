@@ -192,6 +192,20 @@ class InterfaceTests(RefusingCase):
 class MethodTests(RefusingCase):
     """``@method``."""
 
+    def test_without_request(self):
+        """A request that was forgotten is missed: it would be taken for the argument."""
+
+        def buy(self, article, number): ...
+
+        self.assertRefuses(
+            TypeError,
+            "buy: a method takes self and request first, got 'article'",
+            pycom.method,
+            buy,
+        )
+        for declare in (lambda self, req: 1, lambda self, _: 1, lambda self, _request: 1):
+            self.assertEqual(pycom.method(declare).__method__.required, ())
+
     def test_without_parentheses(self):
         """``@method`` names a method after its function, which is given back as it was."""
 

@@ -213,7 +213,7 @@ class CallTests(DispatchCase):
     def test_any_argument_of_a_blocking_method(self):
         """Arguments of a method that blocks may be called what a thread's are."""
 
-        def apply(this, asked, *, self, function, f, args):
+        def apply(this, _request, *, self, function, f, args):
             return [self, function, f, args]
 
         dispatcher = self.serve(Ways())

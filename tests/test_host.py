@@ -283,7 +283,7 @@ class StoppingTests(HostCase):
         self.assertNoResult(call)
         self.result(host.stopService())
         self.assertEqual(len(cancelled), 1)
-        self.failureResultOf(call, pycom.RemoteError, pycom.ServiceNotAvailable)
+        self.failureResultOf(call, pycom.ServiceNotAvailable)
 
     def test_started_again(self):
         """A host that was stopped can be started again."""
@@ -333,6 +333,11 @@ class StoppingTests(HostCase):
 
 
 class FailingTests(HostCase):
+    def test_components_that_are_no_list(self):
+        """A class in the place of a list of them is refused with what to give."""
+        error = self.assertRaises(TypeError, pycom.ComponentHost, Greeter, "tcp://127.0.0.1:*")
+        self.assertEqual(str(error), "Components come in a list: [Greeter]")
+
     def test_address_in_use(self):
         """A host that cannot listen says so, and stops the components it has started."""
         events = []

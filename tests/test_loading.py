@@ -127,6 +127,15 @@ class ComponentsTests(LoadingCase):
 
 
 class ErrorTests(LoadingCase):
+    def test_wrong_declaration(self):
+        """A declaration that is refused is said to be where it stands."""
+        source = (
+            "import pycom_tx as pycom\n@pycom.interface('com.foo')\nclass Shop:\n"
+            "    @pycom.method(results='x')\n    def buy(self, request): ...\n"
+        )
+        error = self.assertRaises(ConfigurationError, self.load, source)
+        self.assertTrue(str(error).endswith(f"({self.folder}/services.py, line 4)"), error)
+
     def fail_to_load(self, name):
         """The one line that loading a module fails with."""
         error = self.assertRaises(ConfigurationError, load_components, [name])

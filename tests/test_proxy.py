@@ -33,8 +33,8 @@ class Shapes(pycom.Service):
         return request.args
 
     @pycom.method
-    def any_name(this, asked, *, self, request, name, method, args, kwargs, timeout=None):
-        return asked.args
+    def any_name(this, _request, *, self, request, name, method, args, kwargs, timeout=None):
+        return _request.args
 
     @pycom.method(results=("only",))
     def one(self, request, value):
@@ -187,6 +187,23 @@ class ArgumentTests(ProxyCase):
             self.failure(call, pycom.NotSerializable)
         self.failure(self.proxy.bar([]), pycom.RemoteError)
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+
+class TimeoutTests(ProxyCase):
+    """How long a proxy waits."""
+
+    def test_with_timeout(self):
+        """A method waits as long as it is told, whatever the context says."""
+        self.addCleanup(setattr, self.network, "delivery", self.network.delivery)
+        self.network.delivery = lambda frames: (60.0,)
+        patient = self.proxy.one.with_timeout(200)
+        self.assertEqual(patient.__name__, "one")
+        call = patient("value")
+        impatient = self.proxy.one("value")
+        self.clock.advance(5)
+        self.failureResultOf(impatient, pycom.CallTimeout)
+        self.clock.pump([60, 60])
+        self.assertEqual(self.successResultOf(call), "value")
 
 
 class ResultTests(ProxyCase):

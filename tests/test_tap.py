@@ -281,6 +281,12 @@ class HostCommandTests(OptionsCase):
             error.code, "pycom-service: say where to listen, with --address tcp://HOST:PORT"
         )
 
+    def test_address_in_the_file_is_misspelt(self):
+        """So is one whose file names it wrongly, with that name."""
+        options = self.parse("-c", self.file({"adress": "tcp://127.0.0.1:1"}))
+        error = self.assertRaises(SystemExit, service.makeService, options)
+        self.assertIn("(nobody knows the setting 'adress')", error.code)
+
     def test_no_component(self):
         """Modules that cannot be served end the command with one line."""
         options = service.Options()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
@@ -37,6 +37,17 @@ class Opening(Deferred[_C]):
         result: Opening[_C] = cls(lambda _: opening.cancel())
         opening.chainDeferred(result)
         return result
+
+    def __getattr__(self, name: str) -> Any:
+        msg = f"{name!r}: this is no component yet, await it or use 'async with'"
+        raise AttributeError(msg, name=name, obj=self)
+
+    def __enter__(self) -> NoReturn:
+        msg = "A component is opened and closed by 'async with', not by 'with'"
+        raise TypeError(msg)
+
+    def __exit__(self, *_: object) -> None:
+        """For ``with`` to get as far as the message above."""
 
     async def __aenter__(self) -> _C:
         self._component = await self

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections import namedtuple
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -29,6 +30,10 @@ class ProxyComponent:
     it declares several results the result is a namedtuple; where it declares one, that
     alone; where none, whatever it returns. An attachment is an argument, or a result, like
     the others.
+
+    Where a call may take longer than the context's timeout, say so before its arguments::
+
+        component.bar.with_timeout(60)("field1", value=42)
 
     Given by :class:`~pycom_tx.ProxyContext`. A remote method named ``close`` is reached
     through a :class:`~pycom_tx.Component` only.
@@ -126,7 +131,7 @@ def _proxies(opening: Opening[Component]) -> Opening[ProxyComponent]:
 
 
 def _proxied(
-    component: Component, method: str, described: dict[str, Any]
+    component: Component, method: str, described: dict[str, Any], timeout: float | None = None
 ) -> Callable[..., Deferred[Any]]:
     """The function that calls one remote method."""
     required = list(described["required_arguments"])
@@ -154,8 +159,11 @@ def _proxied(
                     msg = f"{method}() has no argument {name!r}, it has {', '.join(declared)}"
                     raise TypeError(msg)
         attachment = None if incoming is None else kwargs.pop(incoming, None)
-        return component.invoke(method, kwargs, attachment=attachment).addCallback(unpack)
+        return component.invoke(method, kwargs, timeout, attachment).addCallback(unpack)
 
+    call.with_timeout = partial(  # type: ignore[attr-defined] # any other name may be an argument
+        _proxied, component, method, described
+    )
     call.__name__ = method
     call.__qualname__ = f"{component.interface}.{method}"
     call.__signature__ = _signature(required, declared)  # type: ignore[attr-defined] # for help()

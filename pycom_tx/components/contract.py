@@ -11,6 +11,9 @@ from pycom_tx.zerojson.errors import BadRequest
 from pycom_tx.zerojson.messages import Request, Response
 
 _NAME: Final = re.compile(r"[^\s./]+(\.[^\s./]+)*\Z")
+_REQUEST: Final = ("", "req", "request")
+"""What the request may be called, underscores aside."""
+
 POLICIES: Final = (None, "required", "never")
 
 
@@ -257,6 +260,10 @@ def _arguments(function: Any, where: str) -> tuple[tuple[str, ...], tuple[str, .
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if len(parameters) < 2 or any(parameter.kind not in plain for parameter in parameters[:2]):
         msg = f"{where}: a method takes self and request before its arguments"
+        raise TypeError(msg)
+    if parameters[1].name.strip("_") not in _REQUEST:
+        # Forgotten, it would take the place of the first argument.
+        msg = f"{where}: a method takes self and request first, got {parameters[1].name!r}"
         raise TypeError(msg)
     required = []
     optional = []

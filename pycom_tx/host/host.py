@@ -94,6 +94,9 @@ class ComponentHost(Service):
         self.service = service or f"/auto/{uuid4().hex}"
         self.address: str | None = None
         self.context: Context | None = None
+        if isinstance(components, type):
+            msg = f"Components come in a list: [{components.__name__}]"
+            raise TypeError(msg)
         self._components = list(components)
         self._listen_at = address
         self._nameserver = nameserver
@@ -151,9 +154,9 @@ class ComponentHost(Service):
         self.context = Context(self._nameserver, reactor=self._reactor, network=inside)
         later.push_async_callback(self.context.close)
         self._start(components, self.context)
+        later.callback(server.close)
         channel = network.bind(self._listen_at, server)
         later.callback(channel.close)
-        later.callback(server.close)
         self.address = self._advertised(channel.address)
         inside.bind(self.address, server)
         self._register(dispatcher.interfaces, self.address, self.context)

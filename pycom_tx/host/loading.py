@@ -5,11 +5,15 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
+import pycom_tx
 from pycom_tx.components.contract import Interface
 from pycom_tx.zerojson.errors import ConfigurationError
+
+_PACKAGE: Final = str(Path(pycom_tx.__file__).parent)
 
 
 def load_components(module_names: Iterable[str]) -> list[Any]:
@@ -58,8 +62,10 @@ def _failed(name: str, error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         file, line = error.filename, error.lineno
     else:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        file, line = last.filename, last.lineno
+        # Where the module is wrong, rather than where that was noticed.
+        frames = traceback.extract_tb(error.__traceback__)
+        theirs = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
+        file, line = theirs[-1].filename, theirs[-1].lineno
     text = " ".join(str(error).split())
     return f"Importing {name!r} failed with {type(error).__name__}: {text} ({file}, line {line})"
 

@@ -58,6 +58,9 @@ class HostOptions(usage.Options):
     settings: dict[str, Any]
     """What the host gets of it all, by the names of its parameters."""
 
+    unknown: list[str]
+    """What the file has beside them."""
+
     command: ClassVar[str]
     """What begins each line that says why it ends."""
 
@@ -67,7 +70,7 @@ class HostOptions(usage.Options):
     def postOptions(self) -> None:
         path = self["config"]
         try:
-            configured = {} if path is None else _read(path)
+            configured, self.unknown = ({}, []) if path is None else _read(path)
         except ConfigurationError as error:
             raise SystemExit(f"{self.command}: {error}") from None
         self.settings = {**self.preset, **configured}
@@ -78,8 +81,8 @@ class HostOptions(usage.Options):
         self.settings["verbose"] = bool(self["verbose"])
 
 
-def _read(path: str) -> dict[str, Any]:
-    """The settings in a file, as PyCOM 0.6 has it."""
+def _read(path: str) -> tuple[dict[str, Any], list[str]]:
+    """The settings in a file, as PyCOM 0.6 has it, and the names that are none."""
     try:
         given = json.loads(Path(path).read_text("utf-8"))
     except OSError as error:
@@ -89,6 +92,7 @@ def _read(path: str) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise ConfigurationError(f"{path} holds no JSON object")
     settings = {}
+    unknown = []
     for name, value in given.items():
         if name in _SETTINGS:
             if not isinstance(value, str):
@@ -97,8 +101,9 @@ def _read(path: str) -> dict[str, Any]:
         elif name == "authentication":
             settings[name] = _policy(path, value)
         else:
+            unknown.append(name)
             _log.warn("{path}: nobody knows the setting {name!r}", path=path, name=name)
-    return settings
+    return settings, unknown
 
 
 def _policy(path: str, value: Any) -> str:
@@ -126,7 +131,10 @@ class HostCommand(MultiService):
         self._detached = options.parent is not None and not options.parent["nodaemon"]
         settings = dict(options.settings)
         if "address" not in settings:
-            raise SystemExit(f"{command}: say where to listen, with --address tcp://HOST:PORT")
+            hint = f" (nobody knows the setting {options.unknown[0]!r})" if options.unknown else ""
+            raise SystemExit(
+                f"{command}: say where to listen, with --address tcp://HOST:PORT{hint}"
+            )
         self._host = ComponentHost(components, gave_up=self._fail, **settings)
         self._host.setServiceParent(self)
 

@@ -191,10 +191,10 @@ def encode_request(request: Request) -> list[bytes]:
             codec.encode(request.args),
         )
         body = _finished(body, request.session_id, request.extensions)
+        return _with_attachment([CALL, body], request.attachment)
     except NotSerializable as error:
-        msg = f"Arguments of {request.interface}.{request.method}: {error}"
+        msg = f"{request.interface}.{request.method}{_culprit(request.args)}: {error}"
         raise NotSerializable(msg) from None
-    return _with_attachment([CALL, body], request.attachment)
 
 
 def decode_request(frames: Sequence[bytes]) -> Request:
@@ -251,6 +251,21 @@ def decode_response(frames: Sequence[bytes]) -> Response:
         session_id=reply.session_id,
         extensions=reply.extensions,
     )
+
+
+def _culprit(args: Any) -> str:
+    """Which argument JSON cannot hold, where that can be told."""
+    for name, value in args.items() if isinstance(args, dict) else ():
+        try:
+            codec.encode(value)
+        except NotSerializable:  # noqa: PERF203 # it has failed already, it may take its time
+            hint = ", which has to be declared as its attachment" if _is_bytes(value) else ""
+            return f", argument {name!r}{hint}"
+    return ""
+
+
+def _is_bytes(value: Any) -> bool:
+    return isinstance(value, (bytes, bytearray, memoryview))
 
 
 def _finished(body: bytes, session_id: str | None, extensions: dict[str, Any]) -> bytes:

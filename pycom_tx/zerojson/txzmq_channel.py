@@ -164,9 +164,13 @@ class _Channel:
 
         Not at once: when the reactor stops it takes all sockets away, and closes us next.
         """
+        self._shut()
+        self._later(0, self._replace)
+
+    def _replace(self) -> None:
         _log.warn("The 0MQ socket at {address} broke, opening another", address=self.address)
         self.abandon(f"The 0MQ socket at {self.address} broke")
-        self._later(0, self._reopen)
+        self._reopen()
 
     def _reopen(self) -> None:
         try:
