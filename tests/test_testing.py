@@ -1,4 +1,7 @@
-"""The example of the documentation of ``pycom_tx.testing``."""
+"""The example in ``docs/testing.rst``, and that it stands there as it is here."""
+
+from pathlib import Path
+from textwrap import indent
 
 # ---
 from twisted.internet.task import Clock
@@ -53,3 +56,13 @@ class MyServiceTests(SynchronousTestCase):
         call = component.bar("field1")
         self.clock.pump([2.0, 2.0])
         self.assertEqual(self.successResultOf(call), {"field1": None})
+
+
+# --- which is where the example ends
+class DocumentTests(SynchronousTestCase):
+    def test_document(self):
+        """The documentation has the example as it was just run."""
+        root = Path(__file__).parents[1]
+        document = (root / "docs" / "testing.rst").read_text("utf-8")
+        example = Path(__file__).read_text("utf-8").split("# ---")[1].strip()
+        self.assertIn(indent(example, "   "), document)

@@ -1,5 +1,6 @@
 """What the documents show is what happens: their files, commands and outputs."""
 
+import os
 import re
 import shlex
 import sys
@@ -25,7 +26,9 @@ class DocumentTests(ProcessCase):
         for name, text in blocks:
             block = re.sub("|".join(ports), lambda found: ports[found[0]], text)
             if name:
-                self.write_module(name.removesuffix(".py").replace("/", "."), block)
+                file = self.folder / name
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(block, "utf-8")
                 continue
             for command, output in re.findall(r"^\$ (.+)\n((?:[^$\n].*\n)*)", block, re.MULTILINE):
                 await self.run_command(shlex.split(command), output)
@@ -33,10 +36,14 @@ class DocumentTests(ProcessCase):
         return ran
 
     async def run_command(self, command, output):
+        if "=" in command[0]:
+            name, _, value = command.pop(0).partition("=")
+            self.patch(os, "environ", {**os.environ, name: value})
         if command[0] == "twistd":
             self.assertEqual(command[1:3], ["-n", "--pidfile="])
-            anywhere = "-a" not in command and ("-a", self.default_nameserver)
-            await self.registered(*command[3:4], *(anywhere or ()), *command[4:])
+            if command[3:] == ["pycom-nameserver"]:
+                command += ["-a", self.default_nameserver]
+            await self.registered(*command[3:])
             return
         self.assertEqual(command[0], "python")
         out, err, status = await getProcessOutputAndValue(
