@@ -95,10 +95,9 @@ class _Channel:
         self._network.closed(self)
 
     def abandon(self, reason: str) -> None:
-        """Close the socket and tell the listener that nothing will come of it."""
+        """Close the socket for good and tell the listener why."""
         self._shut()
-        self._drop_waiting(reason)
-        self._listener.peer_lost(self, b"", reason)
+        self._lost(reason)
 
     def _peer(self, frames: list[bytes]) -> bytes:
         """Whose queue *frames* belong in."""
@@ -155,6 +154,10 @@ class _Channel:
         if self._waiting:
             self._later(RETRY, self._flush)
 
+    def _lost(self, reason: str) -> None:
+        self._drop_waiting(reason)
+        self._listener.peer_lost(self, b"", reason)
+
     def _drop_waiting(self, reason: str) -> None:
         for frames in self._waiting.take_all():
             self._listener.not_sent(self, frames, reason)
@@ -169,8 +172,8 @@ class _Channel:
 
     def _replace(self) -> None:
         _log.warn("The 0MQ socket at {address} broke, opening another", address=self.address)
-        self.abandon(f"The 0MQ socket at {self.address} broke")
         self._reopen()
+        self._lost(f"The 0MQ socket at {self.address} broke")
 
     def _reopen(self) -> None:
         try:

@@ -26,6 +26,10 @@ HIGH_WATER_MARK: Final = 1000
 LARGE: Final = 65536
 """Bytes from which a frame is handed to 0MQ without copying it."""
 
+# Plain integers: the flags of an enumeration cost as much as the rest of writing.
+_NOBLOCK: Final = int(zmq.NOBLOCK)
+_NOBLOCK_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
+
 _log = Logger()
 
 
@@ -38,9 +42,10 @@ def write_message(socket: zmq.Socket[bytes], frames: list[bytes]) -> bool:
     taken = True
     last = len(frames) - 1
     for index, frame in enumerate(frames):
-        flags = zmq.NOBLOCK if index == last else zmq.NOBLOCK | zmq.SNDMORE
         try:
-            socket.send(frame, flags, copy=len(frame) < LARGE)
+            socket.send(
+                frame, _NOBLOCK if index == last else _NOBLOCK_MORE, copy=len(frame) < LARGE
+            )
         except zmq.Again:
             if index == 0:
                 return False
@@ -85,7 +90,7 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
         # left, or come back by itself.
         for _ in range(READ_LIMIT):
             try:
-                frames = self.socket.recv_multipart(zmq.NOBLOCK)
+                frames = self.socket.recv_multipart(_NOBLOCK)
             except zmq.Again:
                 break
             except zmq.ZMQError:

@@ -397,10 +397,10 @@ class BrokenConnectionTests(ChannelCase):
         await ours.until(received(1))
         for channel, listener in ((server, theirs), (client, ours)):
             channel._connection.connectionLost(Failure(ConnectionLost()))
-            self.assertIn(f"The 0MQ socket at {address} broke", listener.lost)
-        with self.assertRaises(ConnectionClosed):
-            client.send([b"too early"])
-        await deferLater(reactor, 0)
+            with self.assertRaises(ConnectionClosed):
+                channel.send([b"too early"])
+            broke = f"The 0MQ socket at {address} broke"
+            await listener.until(lambda told, broke=broke: broke in told.lost)
         while len(ours.messages) < 2:
             client.send([b"two"])
             await deferLater(reactor, 0.02)
