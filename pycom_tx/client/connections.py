@@ -8,6 +8,8 @@ from pycom_tx.zerojson.client import Client
 from pycom_tx.zerojson.errors import ConnectionClosed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.interfaces import IReactorTime
 
     from pycom_tx.zerojson.interfaces import INetwork
@@ -31,6 +33,7 @@ class Connection:
         """One component less. The last one closes it, once no call is in flight."""
         self.users -= 1
         self._close_unused()
+        self._owner.released()
 
     def _close_unused(self) -> None:
         if not self.users and not self.client.in_flight:
@@ -42,11 +45,15 @@ class Connections:
 
     :param network: what opens them.
     :param clock: what times their calls.
+    :param released: called when a component less uses one of them.
     """
 
-    def __init__(self, network: INetwork, clock: IReactorTime) -> None:
+    def __init__(
+        self, network: INetwork, clock: IReactorTime, released: Callable[[], object]
+    ) -> None:
         self.network = network
         self.clock = clock
+        self.released = released
         self._open: dict[str, Connection] = {}
         self._closed = False
 
@@ -73,6 +80,11 @@ class Connections:
         self._closed = True
         for connection in list(self._open.values()):
             self.close(connection)
+
+    @property
+    def users(self) -> int:
+        """How many components use any of them."""
+        return sum(connection.users for connection in self._open.values())
 
     def check_open(self) -> None:
         """Make sure that :meth:`close_all` was not called.

@@ -56,8 +56,9 @@ class Context:
             from pycom_tx.zerojson.txzmq_channel import ZmqNetwork
 
             network = self._own_network = ZmqNetwork(reactor)
-        self._connections = Connections(network, reactor)
+        self._connections = Connections(network, reactor, self._release_nameserver)
         self._nameserver: Component | None = None
+        self._locating = 0
 
     def nameserver(self) -> Opening[Component]:
         """The nameserver, as a component like others.
@@ -115,8 +116,27 @@ class Context:
         return self._open(address, interface)
 
     async def _locate(self, interface: str, service_name: str | None) -> Component:
-        where = self.nameserver_address
         self._connections.check_open()
+        self._locating += 1
+        try:
+            address = await self._ask(interface, service_name)
+            return self._open(address, interface)
+        finally:
+            self._locating -= 1
+            self._release_nameserver()
+
+    def _release_nameserver(self) -> None:
+        """Close the connection to the nameserver when nothing else is open.
+
+        Until then it stays, for the next that has to be located.
+        """
+        if self._nameserver is not None and not self._locating and self._connections.users == 1:
+            nameserver, self._nameserver = self._nameserver, None
+            nameserver.close()
+
+    async def _ask(self, interface: str, service_name: str | None) -> str:
+        """The address of a service, by the nameserver's word."""
+        where = self.nameserver_address
         if self._nameserver is None:
             self._nameserver = self.open_nameserver()
         try:
@@ -130,4 +150,5 @@ class Context:
             raise type(error)(f"The nameserver does not answer: {error}") from error
         if not isinstance(found, dict) or not isinstance(found.get("address"), str):
             raise InvalidReply(f"The nameserver {where} answered locate without an address")
-        return self._open(found["address"], interface)
+        address: str = found["address"]
+        return address

@@ -129,10 +129,12 @@ class Method:
 
         :raises TypeError: it is another number of results than the method declares.
         """
-        response = value if isinstance(value, Response) else Response(value)
-        if self.results and not response.code:
-            self._name_results(request, response)
-        return response
+        given = value if isinstance(value, Response) else Response(value)
+        if given.code or not self.results:
+            return given
+        named = self._named(request, given.result)
+        attachment = given.attachment if self.outgoing is None else named.pop(self.outgoing)
+        return Response(named, attachment=attachment, extensions=given.extensions)
 
     def introspection(self) -> dict[str, Any]:
         """What ``introspect`` tells about the method: an object of JSON."""
@@ -145,8 +147,7 @@ class Method:
             "attachments": {"incoming": self.incoming, "outgoing": self.outgoing},
         }
 
-    def _name_results(self, request: Request, response: Response) -> None:
-        values = response.result
+    def _named(self, request: Request, values: Any) -> dict[str, Any]:
         if len(self.results) == 1:
             values = (values,)
         elif not isinstance(values, tuple) or len(values) != len(self.results):
@@ -156,10 +157,7 @@ class Method:
                 f"{', '.join(self.results)} and returned {given}"
             )
             raise TypeError(msg)
-        named = dict(zip(self.results, values, strict=True))
-        if self.outgoing is not None:
-            response.attachment = named.pop(self.outgoing)
-        response.result = named
+        return dict(zip(self.results, values, strict=True))
 
 
 class Interface:
@@ -218,6 +216,9 @@ class Interface:
                     msg = f"{where}.{attribute}: put @pycom.method above the other decorators"
                     raise ValueError(msg)
                 self.register_method(declared)
+            elif any(isinstance(_declared(base, attribute), Method) for base in owner.__mro__):
+                msg = f"{where}.{attribute} overrides a method: give it @pycom.method, too"
+                raise ValueError(msg)
 
     def register_method(self, method: Method) -> None:
         """Add a method, also while the service runs.
@@ -241,6 +242,10 @@ class Interface:
     def introspection(self) -> Mapping[str, Any]:
         """What ``introspect`` tells about each method."""
         return {name: method.introspection() for name, method in self.methods.items()}
+
+
+def _declared(owner: type, attribute: str) -> Any:
+    return getattr(vars(owner).get(attribute), "__method__", None)
 
 
 def _described(declared: Any) -> str:

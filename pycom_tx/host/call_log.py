@@ -35,7 +35,7 @@ class CallLog:
         started = self._clock.seconds()
         try:
             answer = self._handler.handle(request)
-        except Exception as error:
+        except BaseException as error:
             self._write(request, started, _failure(error))
             raise
         if isinstance(answer, Deferred):

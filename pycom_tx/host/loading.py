@@ -9,11 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-import pycom_tx
 from pycom_tx.components.contract import Interface
 from pycom_tx.zerojson.errors import ConfigurationError
 
-_PACKAGE: Final = str(Path(pycom_tx.__file__).parent)
+_PACKAGE: Final = str(Path(__file__).parents[1])
 
 
 def load_components(module_names: Iterable[str]) -> list[Any]:

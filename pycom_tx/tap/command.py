@@ -85,6 +85,8 @@ def _read(path: str) -> tuple[dict[str, Any], list[str]]:
     """The settings in a file, as PyCOM 0.6 has it, and the names that are none."""
     try:
         given = json.loads(Path(path).read_text("utf-8"))
+    except RecursionError:
+        raise ConfigurationError(f"{path} is nested too deeply") from None
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
@@ -148,6 +150,11 @@ class HostCommand(MultiService):
                 sys.excepthook = lambda *_: self._say(message)
                 raise
             self._fail(str(error))
+        except Exception as error:
+            if self._detached:
+                raise
+            _log.failure("The command cannot start")
+            self._fail(f"{type(error).__name__}: {error}, see the log")
 
     def _fail(self, message: str) -> None:
         """End with exit status 1; twistd itself knows no way to."""

@@ -217,8 +217,10 @@ def decode_request(frames: Sequence[bytes]) -> Request:
     )
 
 
-def encode_response(response: Response) -> list[bytes]:
+def encode_response(response: Response, session_id: str | None = None) -> list[bytes]:
     """The frames of *response*.
+
+    :param session_id: its session, where that is not the response's own.
 
     :raises NotSerializable: its result is nothing that JSON can hold.
     :raises ValueError: its code is no integer.
@@ -230,7 +232,9 @@ def encode_response(response: Response) -> list[bytes]:
         )
     else:
         body = b'{"code":0,"result":%b' % codec.encode(response.result)
-    body = _finished(body, response.session_id, response.extensions)
+    if session_id is None:
+        session_id = response.session_id
+    body = _finished(body, session_id, response.extensions)
     return _with_attachment([OK, body], response.attachment)
 
 
@@ -258,7 +262,7 @@ def _culprit(args: Any) -> str:
     for name, value in args.items() if isinstance(args, dict) else ():
         try:
             codec.encode(value)
-        except NotSerializable:  # noqa: PERF203 # it has failed already, it may take its time
+        except NotSerializable:  # it has failed already, it may take its time
             hint = ", which has to be declared as its attachment" if _is_bytes(value) else ""
             return f", argument {name!r}{hint}"
     return ""

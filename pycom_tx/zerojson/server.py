@@ -66,7 +66,8 @@ class Server:
                 raise BadRequest(f"Unknown command: {body[0][:60]!r}")
             request = decode_request(body)
             answer = self._handler.handle(request)
-        except Exception:
+        except BaseException:
+            # Also sys.exit(), which is not a stranger's to call.
             self._reply(channel, envelope, request, self._failed(Failure(), request))
             return
         if isinstance(answer, Deferred):
@@ -142,6 +143,6 @@ class Server:
 
 
 def _encoded(response: Response, request: Request | None) -> list[bytes]:
-    if request is not None and request.session is not None:
-        response.session_id = request.session.session_id
-    return encode_response(response)
+    if request is None or request.session is None:
+        return encode_response(response)
+    return encode_response(response, request.session.session_id)

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from txzmq import ZmqEndpoint, ZmqEndpointType, ZmqFactory
 from zope.interface import implementer
 
+from pycom_tx.zerojson.addresses import check_address, is_taken
 from pycom_tx.zerojson.errors import AddressError, ConnectionClosed
 from pycom_tx.zerojson.interfaces import IChannel, INetwork, check_frames
 from pycom_tx.zerojson.txzmq_socket import Socket, write_message
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from pycom_tx.zerojson.interfaces import IChannelListener
 
-QUEUE_LIMIT: Final = 1000
+QUEUE_LIMIT: Final = 10_000
 """Messages that wait here for one peer once 0MQ takes no more."""
 
 RETRY: Final = 0.05
@@ -40,8 +41,6 @@ HANDSHAKE_TIMEOUT: Final = 5000
 
 LINGER: Final = 500
 """Milliseconds that a closed socket has for the messages on their way."""
-
-LAST_PORT: Final = 65535
 
 _EVENTS: Final = (
     zmq.Event.HANDSHAKE_SUCCEEDED
@@ -97,17 +96,14 @@ class _Channel:
     def abandon(self, reason: str) -> None:
         """Close the socket for good and tell the listener why."""
         self._shut()
-        self._lost(reason)
+        self._drop_waiting(reason)
+        self._listener.peer_lost(self, b"", reason)
 
     def _peer(self, frames: list[bytes]) -> bytes:
         """Whose queue *frames* belong in."""
         raise NotImplementedError
 
     def _open(self) -> Socket:
-        port = self.address.rpartition(":")[2]
-        if self.address.startswith("tcp:") and port.isdigit() and int(port) > LAST_PORT:
-            # 0MQ would take another port, without a word.
-            raise AddressError(f"Cannot {self.verb} {self.address!r}: ports end at {LAST_PORT}")
         connection = self._connection = Socket(
             self._network.factory(),
             self.socket_type,
@@ -128,10 +124,13 @@ class _Channel:
     def _prepare(self, connection: Socket) -> None:
         """Do what has to be done before the socket gets its endpoint."""
 
-    def _shut(self) -> None:
+    def _cancel_later(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _shut(self) -> None:
+        self._cancel_later()
         if self._connection is not None:
             self._connection.shutdown()
             self._connection = None
@@ -150,13 +149,13 @@ class _Channel:
             return True
 
     def _flush(self) -> None:
+        if not self._waiting:
+            return
         self._waiting.flush(self._sent)
         if self._waiting:
             self._later(RETRY, self._flush)
-
-    def _lost(self, reason: str) -> None:
-        self._drop_waiting(reason)
-        self._listener.peer_lost(self, b"", reason)
+        if self._connection is not None:
+            self._connection.look_again()
 
     def _drop_waiting(self, reason: str) -> None:
         for frames in self._waiting.take_all():
@@ -167,13 +166,19 @@ class _Channel:
 
         Not at once: when the reactor stops it takes all sockets away, and closes us next.
         """
-        self._shut()
-        self._later(0, self._replace)
 
-    def _replace(self) -> None:
-        _log.warn("The 0MQ socket at {address} broke, opening another", address=self.address)
+        def replace() -> None:
+            _log.warn("The 0MQ socket at {address} broke, opening another", address=self.address)
+            self._replace(f"The 0MQ socket at {self.address} broke")
+
+        self._shut()
+        self._later(0, replace)
+
+    def _replace(self, reason: str) -> None:
+        """Open a new socket, then tell why: who is told may want to send, or to close."""
+        self._shut()
         self._reopen()
-        self._lost(f"The 0MQ socket at {self.address} broke")
+        self._listener.peer_lost(self, b"", reason)
 
     def _reopen(self) -> None:
         try:
@@ -222,9 +227,9 @@ class _ConnectedChannel(_Channel):
     endpoint_type = ZmqEndpointType.connect
     verb = "connect to"
     options: ClassVar = {
-        # Without it, messages queue up for a peer that may never come.
-        zmq.IMMEDIATE: 1,
         zmq.HANDSHAKE_IVL: HANDSHAKE_TIMEOUT,
+        # What has not left by the time that nobody waits for an answer must not leave later.
+        zmq.LINGER: 0,
     }
 
     def __init__(self, network: ZmqNetwork, address: str, listener: IChannelListener) -> None:
@@ -255,9 +260,24 @@ class _ConnectedChannel(_Channel):
             self._flush()
         elif event == zmq.Event.DISCONNECTED:
             self._connected = False
-            self._listener.peer_lost(self, b"", f"The connection to {self.address} broke")
+            # Not at once: 0MQ tells before it has handed over the last that arrived.
+            self._cancel_later()
+            self._later(0, self._disconnected)
         else:
             self._drop_waiting(f"Nothing answers at {self.address}")
+
+    def _disconnected(self) -> None:
+        """Take what has arrived, and start again with a new socket.
+
+        The old one would keep what it was handed for the next connection, when nobody
+        waits for an answer any more. (With IMMEDIATE it would not, but then it throws away
+        what has arrived as well.)
+        """
+        connection = self._connection
+        if connection is not None:
+            connection.drain()
+        if self._connection is connection:
+            self._replace(f"The connection to {self.address} broke")
 
     def _shut(self) -> None:
         # In this order: a monitor that is closed while events arrive blocks 0MQ's thread.
@@ -275,8 +295,8 @@ class _ConnectedChannel(_Channel):
 class ZmqNetwork:
     """Addresses of 0MQ: ``tcp://host:port``, ``ipc:///path`` and the others it knows.
 
-    Its 0MQ context, with a thread for the sockets, exists while a channel was opened
-    and :meth:`close` was not called; the reactor's shutdown closes what is left.
+    Its 0MQ context, with a thread for the sockets, exists while a channel does; the
+    reactor's shutdown closes what is left.
 
     :param reactor: what reads and writes.
     """
@@ -288,19 +308,16 @@ class ZmqNetwork:
         self._channels: set[_Channel] = set()
 
     def connect(self, address: str, listener: IChannelListener) -> IChannel:
-        return self._opened(_ConnectedChannel(self, address, listener))
+        return self._open(_ConnectedChannel, address, listener)
 
     def bind(self, address: str, listener: IChannelListener) -> IChannel:
-        return self._opened(_BoundChannel(self, address, listener))
+        if is_taken(address):
+            raise AddressError(f"Cannot listen at {address!r}: it is in use")
+        return self._open(_BoundChannel, address, listener)
 
     def close(self) -> None:
         for channel in list(self._channels):
             channel.close()
-        if self._factory is not None:
-            factory, self._factory = self._factory, None
-            if self._trigger is not None:
-                self.reactor.removeSystemEventTrigger(self._trigger)
-            factory.shutdown()
 
     def _reactor_stops(self) -> None:
         self._trigger = None
@@ -320,19 +337,32 @@ class ZmqNetwork:
         return self._factory
 
     def closed(self, channel: _Channel) -> None:
-        """Forget a channel."""
+        """Forget a channel; the last one takes the 0MQ context with it."""
         self._channels.discard(channel)
+        self._release_unused()
 
-    def _opened(self, channel: _Channel) -> IChannel:
+    def _open(self, kind: type[_Channel], address: str, listener: IChannelListener) -> IChannel:
+        check_address(kind.verb, address)
+        try:
+            channel = kind(self, address, listener)
+        except AddressError:
+            self._release_unused()
+            raise
         self._channels.add(channel)
         return channel
+
+    def _release_unused(self) -> None:
+        if self._factory is None or self._channels:
+            return
+        factory, self._factory = self._factory, None
+        if self._trigger is not None:
+            self.reactor.removeSystemEventTrigger(self._trigger)
+        factory.shutdown()
 
 
 def _explained(action: str, address: str, error: zmq.ZMQError) -> str:
     """What to do about an address that 0MQ refuses."""
-    if error.errno in (zmq.EINVAL, zmq.EPROTONOSUPPORT):
-        hint = "an address looks like tcp://127.0.0.1:2013 or ipc:///tmp/service"
-    elif error.errno == zmq.EADDRINUSE:
+    if error.errno == zmq.EADDRINUSE:
         hint = "it is in use; choose another port, or * to have the system choose one"
     else:
         hint = error.strerror

@@ -5,6 +5,7 @@ With :mod:`pycom_tx.zerojson.txzmq_channel` the one place that knows txzmq and p
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import zmq
@@ -86,31 +87,52 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
         super().__init__(factory)
 
     def doRead(self) -> None:
-        # The descriptor tells only once that something came: read until there is nothing
-        # left, or come back by itself.
+        try:
+            # The descriptor tells only once that something came: read until there is
+            # nothing left, or come back by itself.
+            if self._read_some():
+                self.read_later()
+        except zmq.ZMQError:
+            _log.failure("A 0MQ socket broke")
+            self._broken()
+            return
+        if self.socket is not None:
+            self._idle()
+
+    def drain(self) -> None:
+        """Read whatever has arrived; nothing more will."""
+        with suppress(zmq.ZMQError):
+            while self._read_some():
+                pass
+
+    def _read_some(self) -> bool:
+        """Read a turn's share; whether there may be more."""
         for _ in range(READ_LIMIT):
+            if self.socket is None:
+                return False
             try:
                 frames = self.socket.recv_multipart(_NOBLOCK)
             except zmq.Again:
-                break
-            except zmq.ZMQError:
-                _log.failure("A 0MQ socket broke")
-                self._broken()
-                return
+                return False
             try:
                 self._received(frames)
-            except Exception:
+            except BaseException:
+                # Also what would end a program: it ends by its reactor's stop.
                 _log.failure("A message could not be dealt with")
-            if self.socket is None:
-                return
-        else:
-            self.read_later()
-        self._idle()
+        return self.socket is not None
 
     def addEndpoints(self, endpoints: list[ZmqEndpoint]) -> None:
         super().addEndpoints(endpoints)
         # What arrives before the first look at a new endpoint wakes nobody.
         self.read_later()
+
+    def look_again(self) -> None:
+        """Read in the reactor's next turn, if something arrived since the last one.
+
+        After this look the descriptor wakes for whatever arrives.
+        """
+        if self.socket.get(zmq.EVENTS) & zmq.POLLIN:
+            self.read_later()
 
     def read_later(self) -> None:
         """Read in the reactor's next turn."""
