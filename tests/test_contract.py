@@ -105,6 +105,16 @@ class ArgumentTests(SynchronousTestCase):
             error = self.assertRaises(pycom.BadRequest, method(buy).arguments, asked(args))
             self.assertEqual(str(error), "Expected dictionary as argument for com.foo.shop.buy")
 
+    def test_response_given_again(self):
+        """A response that the function returned stays as it was, to be returned again."""
+        given = pycom.Response((1, b"2"))
+        for _ in range(2):
+            made = method(
+                lambda self, request: None, results=("a", "b"), attachments=(None, "b")
+            ).response(asked(), given)
+            self.assertEqual((made.result, made.attachment), ({"a": 1}, b"2"))
+            self.assertEqual((given.result, given.attachment), ((1, b"2"), None))
+
     def test_none_declared(self):
         """A method that declares no arguments is called without, whatever came."""
 

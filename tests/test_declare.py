@@ -93,6 +93,19 @@ class InterfaceTests(RefusingCase):
             {"buy": Counter.buy, "sell": Shop.sell},
         )
 
+    def test_override_without_decorator(self):
+        """A method that is overridden by none is refused: it would be gone."""
+
+        class Counter:
+            @pycom.method
+            def buy(self, request): ...
+
+        class Shop(Counter):
+            def buy(self, request): ...
+
+        error = self.assertRaises(ValueError, pycom.interface("com.foo.shop"), Shop)
+        self.assertEqual(str(error), "Shop.buy overrides a method: give it @pycom.method, too")
+
     def test_decorator_above(self):
         """A wrapper around a method is refused: it would not be called."""
 

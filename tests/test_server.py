@@ -1,5 +1,6 @@
 """The server's half of a connection."""
 
+import asyncio
 import json
 import random
 
@@ -63,7 +64,7 @@ def raising(answer):
 
     def handle(request):
         result = answer(request)
-        if isinstance(result, Exception):
+        if isinstance(result, BaseException):
             raise result
         return result
 
@@ -263,6 +264,11 @@ class BugTests(ServerCase):
         for error in (ZeroDivisionError("secret"), pycom.ServiceNotAvailable("secret")):
             self.assertUnknown(lambda _, error=error: error, type(error))
             self.assertUnknown(lambda _, error=error: fail(error), type(error))
+
+    def test_end_of_the_program(self):
+        """What would end a program is a bug like others: the service goes on."""
+        for error in (SystemExit(0), GeneratorExit(), asyncio.CancelledError()):
+            self.assertUnknown(lambda _, error=error: error, type(error))
 
     def test_later(self):
         """What the handler fails with later stays here as well."""

@@ -197,6 +197,10 @@ class ConfigurationTests(OptionsCase):
         self.assertIn("pycom.json", message)
         self.assertIn("line 2", message)
 
+    def test_nested_too_deeply(self):
+        """A file that nests without end is refused."""
+        self.assertIn("nested too deeply", self.refused("-c", self.file("[" * 100_000)))
+
     def test_no_text(self):
         """A file that is not UTF-8 is refused."""
         path = Path(self.file(""))

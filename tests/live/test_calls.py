@@ -69,6 +69,32 @@ class ManyCallsTests(ProcessCase):
         await self.check("tcp://127.0.0.1:*", asyncio=True)
 
 
+BURSTS = """
+import sys
+from twisted.internet.task import react
+from twisted.internet.defer import Deferred, gatherResults
+import pycom_tx as pycom
+
+async def main(reactor):
+    def sockets():
+        return [reader for reader in reactor.getReaders() if type(reader).__name__ == "Socket"]
+
+    for _ in range(40):
+        context = pycom.Context()
+        async with context.connect(sys.argv[1], "org.pycom.demo") as component:
+            calls = [component.invoke("echo", number) for number in range(20)]
+            assert await gatherResults(calls) == list(range(20))
+            assert sockets()
+        assert not sockets()
+    for _ in range(3):
+        context = pycom.Context(sys.argv[2])
+        async with context.locate("org.pycom.demo"):
+            assert sockets()
+        assert not sockets()
+
+react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+"""
+
 FORGETFUL = """
 import sys
 from twisted.internet.task import react
@@ -112,6 +138,15 @@ class Slow(pycom.Service):
 
 
 class EndingTests(ProcessCase):
+    async def test_bursts(self):
+        """Calls made at once on a new connection are answered, and nothing of it is left."""
+        _, nameserver = await self.nameserver()
+        _, address = await self.registered(
+            *("pycom-service", "-a", "tcp://127.0.0.1:*", "-n", nameserver, "pycom_tx.apps.demo")
+        )
+        ended = await getProcessOutputAndValue(sys.executable, ["-c", BURSTS, address, nameserver])
+        self.assertEqual(ended, (b"", b"", 0))
+
     async def test_forgotten(self):
         """A program that closes nothing ends by itself, with nothing to say."""
         _, nameserver = await self.nameserver()

@@ -205,6 +205,24 @@ class FailingTests(CommandCase):
             says=r"Importing 'raising' failed with ValueError: a reason \(.*raising.py, line 2\)",
         )
 
+    async def test_component_that_does_not_start(self):
+        """A component whose start fails: the line, and a traceback in the log only."""
+        self.write_module(
+            "failing",
+            "import pycom_tx as pycom\n"
+            "from twisted.application.service import Service\n"
+            "@pycom.interface('com.foo.failing')\n"
+            "class Failing(pycom.Service, Service):\n"
+            "    def startService(self):\n"
+            "        raise OSError('no fuel')\n",
+        )
+        process = self.twistd(*self.service(module="failing"))
+        self.assertEqual(await process.end(), 1, process)
+        self.assertEqual(process.errors, "pycom-service: OSError: no fuel, see the log\n")
+        self.assertIn("Traceback", process.output)
+        daemon = self.twistd(*self.service(module="failing"), daemon=True)
+        self.assertEqual(await daemon.end(), 1, daemon)
+
     async def test_no_address(self):
         """A service that was not told where to listen."""
         await self.assertRefused("pycom-service", DEMO, says="say where to listen")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import tempfile
+import time
 from itertools import count
 
 import zmq
@@ -101,6 +104,15 @@ class ChannelCase(TestCase):
         self.addCleanup(holder.close)
         holder.bind(("127.0.0.1", 0))
         return holder
+
+    def bind_when_free(self, opened, address):
+        """Bind a bare socket: 0MQ gives an address back some time after it was closed."""
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                return opened.bind(address)
+            except zmq.ZMQError:
+                self.assertLess(time.monotonic(), deadline, f"{address} is not given back")
 
     def raw_socket(self, kind, **options):
         """A socket of bare 0MQ, in a context of its own."""
@@ -230,7 +242,7 @@ class BackpressureTests(ChannelCase):
         port = deaf.bind_to_random_port("tcp://127.0.0.1")
         ours = Listener()
         channel = self.connected(f"tcp://127.0.0.1:{port}", ours)
-        frame = b"x" * 32_000
+        frame = b"x" * 2_000
         sent = 0
         with self.assertRaisesRegex(Overloaded, f"{QUEUE_LIMIT} messages wait"):
             # Beside both queues, the operating system's buffers take their share.
@@ -252,7 +264,7 @@ class BackpressureTests(ChannelCase):
         deaf_peer = echo.messages[0][0]
         with self.assertRaises(Overloaded):
             for _ in range(5 * (HIGH_WATER_MARK + QUEUE_LIMIT)):
-                channel.send([deaf_peer, b"x" * 32_000])
+                channel.send([deaf_peer, b"x" * 2_000])
         other = Listener()
         self.connected(channel.address, other).send([b"quick"])
         await other.until(received(1))
@@ -266,7 +278,7 @@ class BackpressureTests(ChannelCase):
         sent = 0
         try:
             while True:
-                channel.send([b"%d" % sent, b"x" * 32_000])
+                channel.send([b"%d" % sent, b"x" * 2_000])
                 sent += 1
                 if not sent % 100:
                     await deferLater(reactor, 0)
@@ -312,6 +324,29 @@ class BrokenConnectionTests(ChannelCase):
             channel.send([b"two"])
             await deferLater(reactor, 0.02)
         self.assertEqual(ours.messages[1], [b"two"])
+
+    async def test_answered_before_the_connection_broke(self):
+        """Replies of a peer that answers and leaves are delivered before it is told lost."""
+        for _ in range(10):
+            server = self.raw_socket(zmq.ROUTER, linger=1000)
+            port = server.bind_to_random_port("tcp://127.0.0.1")
+            ours = Listener()
+            channel = self.connected(f"tcp://127.0.0.1:{port}", ours)
+            for number in range(20):
+                channel.send([b"%d" % number])
+            for _ in range(20):
+                while not server.poll(0):
+                    await deferLater(reactor, 0)
+                server.send_multipart(server.recv_multipart())
+            # All of it arrives before this side looks again.
+            server.close()
+            deadline = time.monotonic() + 10
+            with socket.socket() as probe:
+                while probe.connect_ex(("127.0.0.1", port)) == 0:
+                    self.assertLess(time.monotonic(), deadline)
+            await ours.until(lambda listener: listener.lost)
+            self.assertEqual(ours.messages, [[b"%d" % number] for number in range(20)])
+            channel.close()
 
     async def test_sent_when_the_connection_breaks(self):
         """What is sent the moment a connection breaks is told as not sent: 0MQ would lose it."""
@@ -361,12 +396,7 @@ class BrokenConnectionTests(ChannelCase):
 
         write_message(DyingPeer(), [b"1", b"", b"lost"])
         successor = self.raw_socket(zmq.ROUTER)
-        while True:
-            try:
-                successor.bind(f"tcp://127.0.0.1:{port}")
-                break
-            except zmq.ZMQError:
-                pass  # 0MQ gives an address back some time after its socket was closed
+        self.bind_when_free(successor, f"tcp://127.0.0.1:{port}")
         self.assertTrue(monitor.poll(10_000))
         self.assertTrue(client.poll(10_000, zmq.POLLOUT))
         self.assertTrue(write_message(client, [b"2", b"", b"whole"]))
@@ -426,12 +456,7 @@ class BrokenConnectionTests(ChannelCase):
         server._connection.connectionLost(Failure(ConnectionLost()))
         thief = zmq.Context()
         holding = thief.socket(zmq.ROUTER)
-        while True:
-            try:
-                holding.bind(server.address)
-                break
-            except zmq.ZMQError:
-                pass  # 0MQ has not given it back yet
+        self.bind_when_free(holding, server.address)
         await deferLater(reactor, 0)
         thief.destroy(linger=0)
         ours = Listener()
@@ -496,6 +521,22 @@ class AddressTests(ChannelCase):
         with self.assertRaisesRegex(AddressError, "Cannot listen at .*: No such device"):
             self.bound(address="tcp://nowhere:2013")
 
+    async def test_path_in_use(self):
+        """A path at which somebody listens is not taken from him; one that was left is."""
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        address = f"ipc://{folder}/s"
+        first = self.bound(Echo(), address)
+        with self.assertRaisesRegex(AddressError, f"Cannot listen at '{address}': it is in use"):
+            self.bound(address=address)
+        first.close()
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(f"{folder}/t")
+        ours = Listener()
+        self.bound(Echo(), f"ipc://{folder}/t")
+        self.connected(f"ipc://{folder}/t", ours).send([b"message"])
+        await ours.until(received(1))
+
     async def test_ipc(self):
         """A path of the file system is an address."""
         ours = Listener()
@@ -522,8 +563,11 @@ class NetworkTests(ChannelCase):
         """A closed network holds no socket, reader or context, and can be used again."""
         before = set(reactor.getReaders())
         for _ in range(2):
-            self.connected(self.bound().address)
+            channel = self.bound()
+            client = self.connected(channel.address)
             context = self.network.factory().context
-            self.network.close()
+            client.close()
+            self.assertFalse(context.closed)
+            channel.close()
             self.assertTrue(context.closed)
             self.assertEqual(set(reactor.getReaders()), before)
