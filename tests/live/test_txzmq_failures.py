@@ -1,0 +1,306 @@
+"""Channels over real sockets whose peers are slow, leave or break."""
+
+from __future__ import annotations
+
+import socket
+import time
+from itertools import count
+
+import zmq
+from twisted.internet import reactor
+from twisted.internet.error import ConnectionLost
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+
+from pycom_tx import ConnectionClosed, Overloaded
+from pycom_tx.zerojson.txzmq_channel import (
+    QUEUE_LIMIT,
+)
+from pycom_tx.zerojson.txzmq_socket import HIGH_WATER_MARK, READ_LIMIT, write_message
+from tests.live.test_txzmq_channel import ChannelCase, Echo, Listener, received
+
+
+class BackpressureTests(ChannelCase):
+    async def test_a_flood_does_not_hold_the_reactor(self):
+        """However much has arrived, no turn of the reactor reads more than its share."""
+        turns = count()
+        turn = next(turns)
+        read = {}
+
+        class Counting(Listener):
+            def message_received(self, channel, frames):
+                read[turn] = read.get(turn, 0) + 1
+                super().message_received(channel, frames)
+
+        theirs = Counting()
+        flood = 10 * READ_LIMIT
+        flooding = self.raw_socket(zmq.DEALER, sndhwm=0)
+        flooding.connect(self.bound(theirs).address)
+        for _ in range(flood):
+            flooding.send(b"message")
+        while len(theirs.messages) < flood:
+            turn = next(turns)
+            await deferLater(reactor, 0)
+        # Two: one for the descriptor, and one for the turn that was asked for before.
+        self.assertLessEqual(max(read.values()), 2 * READ_LIMIT)
+
+    async def test_a_peer_that_does_not_read(self):
+        """A connection holds so many messages; the next is refused, at once."""
+        deaf = self.raw_socket(zmq.ROUTER, rcvhwm=1)
+        port = deaf.bind_to_random_port("tcp://127.0.0.1")
+        ours = Listener()
+        channel = self.connected(f"tcp://127.0.0.1:{port}", ours)
+        frame = b"x" * 2_000
+        sent = 0
+        with self.assertRaisesRegex(Overloaded, f"{QUEUE_LIMIT} messages wait"):
+            # Beside both queues, the operating system's buffers take their share.
+            for sent in range(5 * (HIGH_WATER_MARK + QUEUE_LIMIT)):
+                channel.send([frame])
+                if not sent % 100:
+                    await deferLater(reactor, 0)
+        self.assertGreaterEqual(sent, QUEUE_LIMIT)
+
+    async def test_a_slow_client_does_not_hold_up_another(self):
+        """Replies for a client that does not read wait by themselves."""
+        echo = Echo()
+        channel = self.bound(echo)
+        deaf = self.raw_socket(zmq.DEALER, rcvhwm=1)
+        deaf.connect(channel.address)
+        deaf.send(b"hello")
+        await echo.until(received(1))
+        await deferLater(reactor, 0)
+        deaf_peer = echo.messages[0][0]
+        with self.assertRaises(Overloaded):
+            for _ in range(5 * (HIGH_WATER_MARK + QUEUE_LIMIT)):
+                channel.send([deaf_peer, b"x" * 2_000])
+        other = Listener()
+        self.connected(channel.address, other).send([b"quick"])
+        await other.until(received(1))
+        self.assertEqual(other.messages, [[b"quick"]])
+
+    async def test_what_waits_leaves_when_the_peer_reads_again(self):
+        """Messages that a peer did not take at once arrive later, all and in order."""
+        slow = self.raw_socket(zmq.ROUTER, rcvhwm=1)
+        port = slow.bind_to_random_port("tcp://127.0.0.1")
+        channel = self.connected(f"tcp://127.0.0.1:{port}")
+        sent = 0
+        try:
+            while True:
+                channel.send([b"%d" % sent, b"x" * 2_000])
+                sent += 1
+                if not sent % 100:
+                    await deferLater(reactor, 0)
+        except Overloaded:
+            pass
+        for number in range(sent):
+            while not slow.poll(0):
+                await deferLater(reactor, 0)
+            _, label, _ = slow.recv_multipart()
+            self.assertEqual(int(label), number)
+
+
+class BrokenConnectionTests(ChannelCase):
+    async def test_reply_to_a_client_that_is_gone(self):
+        """A reply that nobody is there for is told, not dropped without a word."""
+        theirs = Listener()
+        channel = self.bound(theirs)
+        client = self.connected(channel.address)
+        client.send([b"request"])
+        await theirs.until(received(1))
+        client.close()
+        peer = theirs.messages[0][0]
+        while not theirs.unsent:
+            channel.send([peer, b"reply"])
+            await deferLater(reactor, 0.01)
+        self.assertEqual(
+            theirs.unsent, [([peer, b"reply"], f"A client of {channel.address} is gone")]
+        )
+
+    async def test_peer_lost(self):
+        """A connection that breaks is told once, and is made again by itself."""
+        server = self.bound(Echo())
+        address = server.address
+        ours = Listener()
+        channel = self.connected(address, ours)
+        channel.send([b"one"])
+        await ours.until(received(1))
+        server.close()
+        await ours.until(lambda listener: listener.lost)
+        self.assertEqual(ours.lost, [f"The connection to {address} broke"])
+        await self.bound_again(address)
+        while len(ours.messages) < 2:
+            channel.send([b"two"])
+            await deferLater(reactor, 0.02)
+        self.assertEqual(ours.messages[1], [b"two"])
+
+    async def test_answered_before_the_connection_broke(self):
+        """Replies of a peer that answers and leaves are delivered before it is told lost."""
+        for _ in range(10):
+            server = self.raw_socket(zmq.ROUTER, linger=1000)
+            port = server.bind_to_random_port("tcp://127.0.0.1")
+            ours = Listener()
+            channel = self.connected(f"tcp://127.0.0.1:{port}", ours)
+            for number in range(20):
+                channel.send([b"%d" % number])
+            for _ in range(20):
+                while not server.poll(0):
+                    await deferLater(reactor, 0)
+                server.send_multipart(server.recv_multipart())
+            # All of it arrives before this side looks again.
+            server.close()
+            deadline = time.monotonic() + 10
+            with socket.socket() as probe:
+                while probe.connect_ex(("127.0.0.1", port)) == 0:
+                    self.assertLess(time.monotonic(), deadline)
+            await ours.until(lambda listener: listener.lost)
+            self.assertEqual(ours.messages, [[b"%d" % number] for number in range(20)])
+            channel.close()
+
+    async def test_sent_when_the_connection_breaks(self):
+        """What is sent the moment a connection breaks is told as not sent: 0MQ would lose it."""
+
+        class Retrying(Listener):
+            def peer_lost(self, channel, peer, reason):
+                channel.send([b"again"])
+                super().peer_lost(channel, peer, reason)
+
+        for _ in range(10):
+            server = self.bound(Echo())
+            ours = Retrying()
+            channel = self.connected(server.address, ours)
+            channel.send([b"message"])
+            await ours.until(received(1))
+            server.close()
+            await ours.until(lambda listener: listener.unsent)
+            self.assertEqual([frames for frames, _ in ours.unsent], [[b"again"]])
+            channel.close()
+
+    def test_a_peer_that_dies_in_the_middle_of_a_message(self):
+        """The rest of a broken message is sent all the same: the next one starts afresh."""
+        # 0MQ refuses the next frame or drops it, as its threads happen to run.
+        for _ in range(10):
+            self.break_a_message()
+
+    def break_a_message(self):
+        server = self.raw_socket(zmq.ROUTER)
+        port = server.bind_to_random_port("tcp://127.0.0.1")
+        client = self.raw_socket(zmq.DEALER, immediate=1)
+        client.connect(f"tcp://127.0.0.1:{port}")
+        client.send(b"hello")
+        server.recv_multipart()
+        monitor = client.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self.addCleanup(monitor.close)
+        self.addCleanup(client.disable_monitor)
+
+        class DyingPeer:
+            """A socket whose peer goes away after the first frame."""
+
+            def send(_, frame, flags, copy):  # self is the test
+                client.send(frame, flags, copy=copy)
+                if not server.closed:
+                    server.close()
+                    self.assertTrue(monitor.poll(10_000))
+                    monitor.recv_multipart()
+
+        write_message(DyingPeer(), [b"1", b"", b"lost"])
+        successor = self.raw_socket(zmq.ROUTER)
+        self.bind_when_free(successor, f"tcp://127.0.0.1:{port}")
+        self.assertTrue(monitor.poll(10_000))
+        self.assertTrue(client.poll(10_000, zmq.POLLOUT))
+        self.assertTrue(write_message(client, [b"2", b"", b"whole"]))
+        self.assertTrue(successor.poll(10_000))
+        self.assertEqual(successor.recv_multipart()[1:], [b"2", b"", b"whole"])
+
+    async def test_opening_and_closing_while_things_happen(self):
+        """Channels close at any moment of their connections' lives without a wedge."""
+        for number in range(40):
+            server = self.bound(Echo())
+            channels = [self.connected(server.address) for _ in range(3)]
+            for channel in channels:
+                channel.send([b"message"])
+            if number % 2:
+                await deferLater(reactor, 0)
+            server.close()
+            for channel in channels:
+                channel.close()
+        self.network.close()
+
+    async def test_a_socket_that_breaks_is_replaced(self):
+        """When the reactor drops a socket its channel opens another at the same address."""
+        ours, theirs = Listener(), Echo()
+        server = self.bound(theirs)
+        address = server.address
+        client = self.connected(address, ours)
+        client.send([b"one"])
+        await ours.until(received(1))
+        for channel, listener in ((server, theirs), (client, ours)):
+            channel._connection.connectionLost(Failure(ConnectionLost()))
+            with self.assertRaises(ConnectionClosed):
+                channel.send([b"too early"])
+            broke = f"The 0MQ socket at {address} broke"
+            await listener.until(lambda told, broke=broke: broke in told.lost)
+        while len(ours.messages) < 2:
+            client.send([b"two"])
+            await deferLater(reactor, 0.02)
+        self.assertEqual(server.address, address)
+        self.assertEqual(ours.messages[1], [b"two"])
+
+    async def test_a_socket_that_fails_is_replaced(self):
+        """So it is when reading from a socket fails."""
+        ours = Listener()
+        client = self.connected(self.bound(Echo()).address, ours)
+        reactor.removeReader(client._connection)
+        client._connection.socket.close()
+        client._connection.doRead()
+        self.assertEqual(len(self.flushLoggedErrors(zmq.ZMQError)), 1)
+        await deferLater(reactor, 0)
+        client.send([b"message"])
+        await ours.until(received(1))
+
+    async def test_an_address_that_is_taken_meanwhile(self):
+        """A channel that cannot open again tries until it can."""
+        theirs = Echo()
+        server = self.bound(theirs)
+        server._connection.connectionLost(Failure(ConnectionLost()))
+        thief = zmq.Context()
+        holding = thief.socket(zmq.ROUTER)
+        self.bind_when_free(holding, server.address)
+        await deferLater(reactor, 0)
+        thief.destroy(linger=0)
+        ours = Listener()
+        client = self.connected(server.address, ours)
+        while not ours.messages:
+            client.send([b"message"])
+            await deferLater(reactor, 0.02)
+
+    async def test_a_listener_that_raises(self):
+        """A message that its listener chokes on is logged, and the next one is delivered."""
+
+        class Choking(Listener):
+            def message_received(self, channel, frames):
+                super().message_received(channel, frames)
+                if len(self.messages) == 1:
+                    raise ArithmeticError
+
+        theirs = Choking()
+        channel = self.connected(self.bound(theirs).address)
+        channel.send([b"one"])
+        channel.send([b"two"])
+        await theirs.until(received(2))
+        self.assertEqual(len(self.flushLoggedErrors(ArithmeticError)), 1)
+
+    async def test_a_listener_that_closes(self):
+        """A channel closed by its own listener reads no further."""
+
+        class Closing(Listener):
+            def message_received(self, channel, frames):
+                super().message_received(channel, frames)
+                channel.close()
+
+        theirs = Closing()
+        ours = Listener()
+        channel = self.connected(self.bound(theirs).address, ours)
+        for _ in range(3):
+            channel.send([b"message"])
+        await ours.until(lambda listener: listener.lost)
+        self.assertEqual(len(theirs.messages), 1)

@@ -1,0 +1,144 @@
+"""Proxies as objects, and the contexts that give them."""
+
+from __future__ import annotations
+
+import inspect
+
+from twisted.internet.defer import CancelledError, Deferred
+
+import pycom_tx as pycom
+from tests.test_proxy import ADDRESS, ProxyCase, Told, described
+
+
+class ProxyComponentTests(ProxyCase):
+    """What a proxy looks like, and how it ends."""
+
+    def test_name_and_docstring(self):
+        """A method has its name, its interface's and the docstring that the service gives."""
+        bar = self.proxy.bar
+        self.assertEqual((bar.__name__, bar.__qualname__), ("bar", "com.foo.shapes.bar"))
+        self.assertEqual(bar.__doc__, "Pair\na name and a value.")
+        self.assertEqual(self.proxy.raw.__doc__, "Remote method com.foo.shapes.raw.")
+
+    def test_signature(self):
+        """A method shows its arguments, where Python can."""
+        anything = "(*args: 'Any', **kwargs: 'Any') -> 'Deferred[Any]'"
+        for method, shown in (
+            (self.proxy.bar, "(name, value=...)"),
+            (self.proxy.upload, "(name, scan, note=...)"),
+            (self.proxy.raw, anything),
+            (self.told(required_arguments=["class"]).give, anything),
+        ):
+            self.assertEqual(str(inspect.signature(method)), shown)
+
+    def test_shown(self):
+        """A proxy shows its interface and its address, and lists its remote methods."""
+        self.assertEqual(repr(self.proxy), f"<ProxyComponent com.foo.shapes at {ADDRESS}>")
+        for name in ("bar", "introspect", "of-course", "close"):
+            self.assertIn(name, dir(self.proxy))
+        self.assertNotIn("nope", dir(self.proxy))
+
+    def test_no_method(self):
+        """A method that the service does not have is no attribute."""
+        error = self.assertRaises(AttributeError, getattr, self.proxy, "nope")
+        self.assertEqual(
+            str(error), f"<Component com.foo.shapes at {ADDRESS}> has no method 'nope'"
+        )
+        self.assertEqual((error.name, error.obj), ("nope", self.proxy))
+        empty = pycom.ProxyComponent.__new__(pycom.ProxyComponent)
+        self.assertRaises(AttributeError, getattr, empty, "bar")
+
+    def test_no_identifier(self):
+        """A method whose name is no identifier is reached by ``getattr``."""
+        self.assertEqual(self.result(getattr(self.proxy, "of-course")()), "dash")
+
+    def test_names_of_its_own(self):
+        """Only close is the proxy's: every other name of a remote method reaches it."""
+        self.assertEqual(self.result(self.proxy.of()), "remote")
+
+    def test_close(self):
+        """A closed proxy makes no calls; those in flight are answered."""
+        call = self.proxy.later()
+        self.clock.advance(0)
+        self.assertIs(self.successResultOf(self.proxy.close()), None)
+        error = self.failure(self.proxy.raw(), pycom.ConnectionClosed)
+        self.assertEqual(str(error), "The component com.foo.shapes is closed")
+        self.shapes.waiting.pop().callback(5)
+        self.assertEqual(self.result(call), 5)
+
+
+class ProxyContextTests(ProxyCase):
+    """``ProxyContext``."""
+
+    def test_opening(self):
+        """Each of its methods gives a proxy, to await or to close after ``async with``."""
+        proxies = self.proxies
+
+        async def steps(opens, *args):
+            async with await opens(*args) as first, opens(*args) as second:
+                return [(proxy, (await proxy.introspect()).name) for proxy in (first, second)]
+
+        for interface, opens, *args in (
+            ("com.foo.shapes", proxies.locate, "com.foo.shapes"),
+            ("com.foo.shapes", proxies.locate, "com.foo.shapes", self.service.service),
+            ("com.foo.shapes", proxies.connect, ADDRESS, "com.foo.shapes"),
+            ("org.pycom.nameserver", proxies.nameserver),
+        ):
+            for proxy, name in self.result(Deferred.fromCoroutine(steps(opens, *args))):
+                self.assertIsInstance(proxy, pycom.ProxyComponent)
+                self.assertEqual(name, interface)
+                self.failure(proxy.introspect(), pycom.ConnectionClosed)
+
+    def test_nobody(self):
+        """A service that is not there has no proxy."""
+        self.failure(self.proxies.locate("com.foo.nope"), pycom.ServiceNotFound)
+        nobody = self.proxies.connect("tcp://127.0.0.1:9", "com.foo.shapes")
+        self.failure(nobody, pycom.ServiceNotAvailable)
+
+    def test_cancel(self):
+        """Opening a proxy can be cancelled, and leaves no connection."""
+        self.proxy.close()
+        opening = self.proxies.connect(ADDRESS, "com.foo.shapes")
+        self.assertNoResult(opening)
+        opening.cancel()
+        self.failure(opening, CancelledError)
+        self.assertEqual(self.network.bound[ADDRESS].links, {})
+
+    def test_nothing_to_introspect(self):
+        """A service that does not derive from Service has no proxy, and no connection."""
+        host = self.host(pycom.interface("com.foo.bare")(type("Bare", (), {})))
+        opening = self.proxies.connect(host.address, "com.foo.bare")
+        error = self.failure(opening, pycom.MethodNotFound)
+        self.assertEqual(str(error), "Method 'introspect' not found in interface com.foo.bare")
+        self.assertEqual(self.network.bound[host.address].links, {})
+
+    def test_broken_introspection(self):
+        """A service that describes no methods has no proxy, and no connection."""
+        broken = [{"required_arguments": None}, {"required_arguments": [5]}, {"results": 5}]
+        broken += [{"attachments": None}, {"attachments": {}}]
+        told = [described(**declared) for declared in broken]
+        told += [None, [], "methods", 5, {}, {"methods": None}, {"methods": []}]
+        told += [{"methods": {"give": None}}, {"methods": {"give": {}}}]
+        for answer in (*told, pycom.Response(described(), attachment=b"")):
+            host = self.host(Told(answer))
+            opening = self.proxies.connect(host.address, "com.foo.told")
+            error = self.failure(opening, pycom.InvalidReply)
+            wrong = "answered introspect with something that describes no methods"
+            self.assertEqual(str(error), f"com.foo.told at {host.address} {wrong}")
+            self.assertEqual(self.network.bound[host.address].links, {})
+
+    def test_wrapped(self):
+        """It wraps a context, or makes one with the options of a context."""
+        self.assertIs(self.proxies.context, self.context)
+        options = {"timeout": 2, "reactor": self.clock, "network": self.network}
+        proxies = pycom.ProxyContext("tcp://127.0.0.1:2012", **options)
+        proxy = self.result(proxies.locate("com.foo.shapes"))
+        call = proxy.later()
+        self.clock.advance(2)
+        self.failure(call, pycom.CallTimeout)
+        self.assertIs(self.successResultOf(proxies.close()), None)
+        self.failure(proxies.nameserver(), pycom.ConnectionClosed)
+
+    def test_options_of_a_wrapped_context(self):
+        """Options beside a context are refused: they would change nothing."""
+        self.assertRaises(TypeError, pycom.ProxyContext, self.context, timeout=1)
