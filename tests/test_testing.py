@@ -30,10 +30,15 @@ class MyServiceTests(SynchronousTestCase):
             network=self.network,
         )
         self.host.startService()
-        self.addCleanup(self.host.stopService)
         self.clock.advance(0)
         self.context = pycom.ProxyContext(reactor=self.clock, network=self.network)
-        self.addCleanup(self.context.close)
+
+    def tearDown(self):
+        self.context.close()
+        stopped = self.host.stopService()
+        self.clock.advance(1)  # as long as it takes leave of the nameserver, at most
+        self.successResultOf(stopped)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def result(self, deferred):
         self.clock.advance(0)

@@ -6,6 +6,7 @@ import inspect
 from collections import namedtuple
 from collections.abc import Callable
 from functools import partial
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -199,7 +200,7 @@ class _Unknown:
 
 
 def _signature(required: list[str], declared: list[str]) -> inspect.Signature | None:
-    if not declared:
+    if not declared or any(map(iskeyword, declared)):
         return None
     try:
         return inspect.Signature(

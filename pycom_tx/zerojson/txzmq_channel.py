@@ -7,7 +7,6 @@ imported, and a program may still want to choose one.
 from __future__ import annotations
 
 import struct
-from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -282,8 +281,7 @@ class _ConnectedChannel(_Channel):
     def _shut(self) -> None:
         # In this order: a monitor that is closed while events arrive blocks 0MQ's thread.
         if self._connection is not None:
-            with suppress(zmq.ZMQError):  # one that broke has no monitor any more
-                self._connection.socket.disable_monitor()
+            self._connection.socket.disable_monitor()
         if self._monitor is not None:
             self._monitor.shutdown()
             self._monitor = None

@@ -247,15 +247,16 @@ class BrokenConnectionTests(ChannelCase):
 
     async def test_a_socket_that_fails_is_replaced(self):
         """So it is when reading from a socket fails."""
-        ours = Listener()
-        client = self.connected(self.bound(Echo()).address, ours)
-        reactor.removeReader(client._connection)
-        client._connection.socket.close()
-        client._connection.doRead()
+        server = self.bound(Echo())
+        reactor.removeReader(server._connection)
+        server._connection.socket.close()
+        server._connection.doRead()
         self.assertEqual(len(self.flushLoggedErrors(zmq.ZMQError)), 1)
-        await deferLater(reactor, 0)
-        client.send([b"message"])
-        await ours.until(received(1))
+        ours = Listener()
+        client = self.connected(server.address, ours)
+        while not ours.messages:
+            client.send([b"message"])
+            await deferLater(reactor, 0.02)
 
     async def test_an_address_that_is_taken_meanwhile(self):
         """A channel that cannot open again tries until it can."""
