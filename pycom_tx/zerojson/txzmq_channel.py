@@ -6,6 +6,8 @@ imported, and a program may still want to choose one.
 
 from __future__ import annotations
 
+import errno
+import os
 import struct
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -49,6 +51,15 @@ _EVENTS: Final = (
     | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
     | zmq.Event.HANDSHAKE_FAILED_AUTH
 )
+
+_FOREIGN: Final = "this machine has no such address; name one of its own, or * for all of them"
+_HINTS: Final = {
+    errno.EADDRINUSE: "it is in use; choose another port, or * to have the system choose one",
+    errno.EADDRNOTAVAIL: _FOREIGN,
+    errno.ENODEV: _FOREIGN,
+    errno.EACCES: "that is not allowed; choose a port above 1023, or a folder of your own",
+    errno.ENOENT: "there is no such folder",
+}
 
 _log = Logger()
 _monitors = count()
@@ -360,8 +371,6 @@ class ZmqNetwork:
 
 def _explained(action: str, address: str, error: zmq.ZMQError) -> str:
     """What to do about an address that 0MQ refuses."""
-    if error.errno == zmq.EADDRINUSE:
-        hint = "it is in use; choose another port, or * to have the system choose one"
-    else:
-        hint = error.strerror
+    code = error.errno or errno.EINVAL
+    hint = _HINTS.get(code) or os.strerror(code)
     return f"Cannot {action} {address!r}: {hint}"

@@ -227,9 +227,15 @@ class AddressTests(ChannelCase):
                     opened(address=address)
 
     def test_an_address_of_another_machine(self):
-        """The reason that the system gives is passed on."""
-        with self.assertRaisesRegex(AddressError, "Cannot listen at .*: No such device"):
-            self.bound(address="tcp://nowhere:2013")
+        """What the system refuses is told with what would be right."""
+        for address, hint in (
+            ("tcp://nowhere:2013", "this machine has no such address; name one of its own"),
+            ("tcp://192.0.2.1:2013", "this machine has no such address; name one of its own"),
+            ("ipc:///nowhere/at/all", "there is no such folder"),
+            (f"ipc:///tmp/{'x' * 200}", "File name too long"),
+        ):
+            with self.assertRaisesRegex(AddressError, f"Cannot listen at '{address}': {hint}"):
+                self.bound(address=address)
 
     async def test_path_in_use(self):
         """A path at which somebody listens is not taken from him; one that was left is."""
