@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
+from abc import ABC, abstractmethod
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -66,7 +67,7 @@ _monitors = count()
 
 
 @implementer(IChannel)
-class _Channel:
+class _Channel(ABC):
     """What bound and connected channels have in common."""
 
     socket_type: int
@@ -109,9 +110,9 @@ class _Channel:
         self._drop_waiting(reason)
         self._listener.peer_lost(self, b"", reason)
 
+    @abstractmethod
     def _peer(self, frames: list[bytes]) -> bytes:
         """Whose queue *frames* belong in."""
-        raise NotImplementedError
 
     def _open(self) -> Socket:
         connection = self._connection = Socket(
