@@ -11,7 +11,7 @@ import os
 import struct
 from abc import ABC, abstractmethod
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import zmq
 from twisted.logger import Logger
@@ -73,7 +73,6 @@ class _Channel(ABC):
     socket_type: int
     endpoint_type: str
     verb: str
-    options: ClassVar[dict[int, int]]
 
     def __init__(self, network: ZmqNetwork, address: str, listener: IChannelListener) -> None:
         self.address = address
@@ -123,8 +122,7 @@ class _Channel(ABC):
             broken=self._broken,
         )
         try:
-            for option, value in self.options.items():
-                connection.socket.set(option, value)
+            connection.socket.set(zmq.HANDSHAKE_IVL, HANDSHAKE_TIMEOUT)
             self._prepare(connection)
             connection.addEndpoints([ZmqEndpoint(self.endpoint_type, self.address)])
         except zmq.ZMQError as error:
@@ -132,6 +130,7 @@ class _Channel(ABC):
             raise AddressError(_explained(self.verb, self.address, error)) from None
         return connection
 
+    @abstractmethod
     def _prepare(self, connection: Socket) -> None:
         """Do what has to be done before the socket gets its endpoint."""
 
@@ -215,14 +214,13 @@ class _BoundChannel(_Channel):
     socket_type = zmq.ROUTER
     endpoint_type = ZmqEndpointType.bind
     verb = "listen at"
-    options: ClassVar = {
-        # Without it a reply to a client that is gone vanishes without a word.
-        zmq.ROUTER_MANDATORY: 1,
-        zmq.HANDSHAKE_IVL: HANDSHAKE_TIMEOUT,
-    }
 
     def _peer(self, frames: list[bytes]) -> bytes:
         return frames[0]
+
+    def _prepare(self, connection: Socket) -> None:
+        # Without it a reply to a client that is gone vanishes without a word.
+        connection.socket.set(zmq.ROUTER_MANDATORY, 1)
 
     def _open(self) -> Socket:
         connection = super()._open()
@@ -237,11 +235,6 @@ class _ConnectedChannel(_Channel):
     socket_type = zmq.DEALER
     endpoint_type = ZmqEndpointType.connect
     verb = "connect to"
-    options: ClassVar = {
-        zmq.HANDSHAKE_IVL: HANDSHAKE_TIMEOUT,
-        # What has not left by the time that nobody waits for an answer must not leave later.
-        zmq.LINGER: 0,
-    }
 
     def __init__(self, network: ZmqNetwork, address: str, listener: IChannelListener) -> None:
         self._monitor: Socket | None = None
@@ -252,6 +245,8 @@ class _ConnectedChannel(_Channel):
         return b""
 
     def _prepare(self, connection: Socket) -> None:
+        # What has not left by the time that nobody waits for an answer must not leave later.
+        connection.socket.set(zmq.LINGER, 0)
         endpoint = f"inproc://pycom-monitor-{next(_monitors)}"
         connection.socket.monitor(endpoint, _EVENTS)
         # Its receive mark has to stay 0: a full one blocks 0MQ's own thread.
