@@ -1,7 +1,5 @@
 """Messages that wait until their peer takes more."""
 
-from itertools import count
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -66,8 +64,8 @@ class Tested:
         except Overloaded:
             return Overloaded
 
-    def withdraw(self, peer, number):
-        return self.queue.withdraw(peer, [peer, b"%d" % number])
+    def withdraw(self, peer, frames):
+        return self.queue.withdraw(peer, frames)
 
     def take_all(self):
         return sorted(self.queue.take_all())
@@ -104,10 +102,13 @@ class WaitingTests(SynchronousTestCase):
     def test_model(self, steps):
         """Each peer's messages wait and leave in order, none lost and none twice."""
         real, model = Tested(waiting()), Tested(Model())
-        numbers = count()
+        put = []
         for name, *arguments in steps:
             if name == "put":
-                arguments.append([arguments[0], b"%d" % next(numbers)])
+                put.append([arguments[0], b"%d" % len(put)])
+                arguments.append(put[-1])
+            elif name == "withdraw":
+                arguments[1] = put[arguments[1]] if arguments[1] < len(put) else []
             results = [getattr(tested, name)(*arguments) for tested in (real, model)]
             self.assertEqual(*results, name)
             self.assertEqual(real.sent, model.sent)
@@ -142,16 +143,26 @@ class WaitingTests(SynchronousTestCase):
 
     def test_withdrawn(self):
         """A message that is withdrawn is not sent, those around it are."""
-        queue = waiting([b"a", b"1"], [b"a", b"2"], [b"a", b"3"])
-        self.assertTrue(queue.withdraw(b"a", [b"a", b"2"]))
-        self.assertFalse(queue.withdraw(b"a", [b"a", b"2"]))
-        self.assertFalse(queue.withdraw(b"b", [b"a", b"1"]))
+        messages = [[b"a", b"1"], [b"a", b"2"], [b"a", b"3"]]
+        queue = waiting(*messages)
+        self.assertTrue(queue.withdraw(b"a", messages[1]))
+        self.assertFalse(queue.withdraw(b"a", messages[1]))
+        self.assertFalse(queue.withdraw(b"b", messages[0]))
+        self.assertFalse(queue.withdraw(b"a", list(messages[0])))
         self.assertEqual(queue.take_all(), [[b"a", b"1"], [b"a", b"3"]])
+
+    def test_put_twice(self):
+        """The same list put twice is two messages."""
+        message = [b"a", b"1"]
+        queue = waiting(message, message)
+        self.assertTrue(queue.withdraw(b"a", message))
+        self.assertEqual(queue.take_all(), [[b"a", b"1"]])
 
     def test_last_withdrawn(self):
         """A peer whose last message is withdrawn has nothing waiting."""
-        queue = waiting([b"a", b"1"])
-        self.assertTrue(queue.withdraw(b"a", [b"a", b"1"]))
+        message = [b"a", b"1"]
+        queue = waiting(message)
+        self.assertTrue(queue.withdraw(b"a", message))
         self.assertNotIn(b"a", queue)
         self.assertFalse(queue)
 

@@ -41,7 +41,7 @@ class IChannel(Interface):
         """
 
     def withdraw(frames: list[bytes]) -> bool:
-        """Forget a message that was handed to :meth:`send` and still waits.
+        """Forget a message, the very list that was handed to :meth:`send`, if it still waits.
 
         :returns: whether it was still here. If not, it may have arrived.
         """

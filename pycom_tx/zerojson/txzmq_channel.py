@@ -37,9 +37,15 @@ QUEUE_LIMIT: Final = 10_000
 RETRY: Final = 0.05
 """Seconds until what could not be done is tried again, if nothing wakes us before."""
 
+RECONNECT: Final = 0.1
+"""Seconds from one attempt at a connection to the next, as 0MQ has it."""
+
 HANDSHAKE_TIMEOUT: Final = 5000
 """Milliseconds until a peer that accepts and says nothing is given up. (The default of
 30 s leaves a reconnection stuck for as long.)"""
+
+MAX_SOCKETS: Final = 65535
+"""0MQ's own bound is 1023, of which a connection takes three."""
 
 LINGER: Final = 500
 """Milliseconds that a closed socket has for the messages on their way."""
@@ -81,30 +87,33 @@ class _Channel(ABC):
         self._waiting = Waiting(QUEUE_LIMIT)
         self._connection: Socket | None = None
         self._timer: IDelayedCall | None = None
+        self._closed = False
         self._open()
 
     def send(self, frames: list[bytes]) -> None:
         check_frames(frames)
-        connection = self._connection
-        if connection is None:
+        if self._closed:
             raise ConnectionClosed(f"The channel at {self.address} is closed")
         peer = self._peer(frames)
         if peer in self._waiting or not self._sent(frames):
             self._waiting.put(peer, frames)
             self._later(RETRY, self._flush)
-        # Sending may have eaten the wake-up of the descriptor.
-        connection.read_later()
+        if self._connection is not None:
+            # Sending may have eaten the wake-up of the descriptor.
+            self._connection.read_later()
 
     def withdraw(self, frames: list[bytes]) -> bool:
         return self._waiting.withdraw(self._peer(frames), frames)
 
     def close(self) -> None:
+        self._closed = True
         self._shut()
         self._waiting.take_all()
         self._network.closed(self)
 
     def abandon(self, reason: str) -> None:
         """Close the socket for good and tell the listener why."""
+        self._closed = True
         self._shut()
         self._drop_waiting(reason)
         self._listener.peer_lost(self, b"", reason)
@@ -114,14 +123,14 @@ class _Channel(ABC):
         """Whose queue *frames* belong in."""
 
     def _open(self) -> Socket:
-        connection = self._connection = Socket(
-            self._network.factory(),
-            self.socket_type,
-            received=self._received,
-            idle=self._flush,
-            broken=self._broken,
-        )
         try:
+            connection = self._connection = Socket(
+                self._network.factory(),
+                self.socket_type,
+                received=self._received,
+                idle=self._flush,
+                broken=self._broken,
+            )
             connection.socket.set(zmq.HANDSHAKE_IVL, HANDSHAKE_TIMEOUT)
             self._prepare(connection)
             connection.addEndpoints([ZmqEndpoint(self.endpoint_type, self.address)])
@@ -150,8 +159,10 @@ class _Channel(ABC):
 
     def _sent(self, frames: list[bytes]) -> bool:
         """Whether 0MQ took *frames*, or there is nobody to take them any more."""
+        if self._connection is None:
+            return False
         try:
-            return write_message(self._connection.socket, frames)  # type: ignore[union-attr] # open
+            return write_message(self._connection.socket, frames)
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
@@ -196,6 +207,8 @@ class _Channel(ABC):
         except AddressError:
             # 0MQ gives an address back some time after its socket was closed.
             self._later(RETRY, self._reopen)
+        else:
+            self._later(RETRY, self._flush)
 
     def _later(self, delay: float, do: Callable[[], object]) -> None:
         """Do the one thing that a channel waits to do, unless it is to be done anyway."""
@@ -239,12 +252,16 @@ class _ConnectedChannel(_Channel):
     def __init__(self, network: ZmqNetwork, address: str, listener: IChannelListener) -> None:
         self._monitor: Socket | None = None
         self._connected = False
+        self._lost = False
+        self._opened = 0.0
         super().__init__(network, address, listener)
 
     def _peer(self, frames: list[bytes]) -> bytes:
         return b""
 
     def _prepare(self, connection: Socket) -> None:
+        self._lost = False
+        self._opened = self._network.reactor.seconds()
         # What has not left by the time that nobody waits for an answer must not leave later.
         connection.socket.set(zmq.LINGER, 0)
         endpoint = f"inproc://pycom-monitor-{next(_monitors)}"
@@ -261,14 +278,18 @@ class _ConnectedChannel(_Channel):
 
     def _happened(self, frames: list[bytes]) -> None:
         (event,) = struct.unpack_from("=H", frames[0])
+        if self._lost:
+            return
         if event == zmq.Event.HANDSHAKE_SUCCEEDED:
             self._connected = True
             self._flush()
         elif event == zmq.Event.DISCONNECTED:
-            self._connected = False
-            # Not at once: 0MQ tells before it has handed over the last that arrived.
+            self._connected, self._lost = False, True
+            # Not at once: 0MQ tells before it has handed over the last that arrived, and
+            # a peer that always hangs up must not keep us busy with opening sockets.
+            since = self._network.reactor.seconds() - self._opened
             self._cancel_later()
-            self._later(0, self._disconnected)
+            self._later(max(0.0, RECONNECT - since), self._disconnected)
         else:
             self._drop_waiting(f"Nothing answers at {self.address}")
 
@@ -334,6 +355,7 @@ class ZmqNetwork:
         """The one that all channels share; made when the first is opened."""
         if self._factory is None:
             self._factory = ZmqFactory()
+            self._factory.context.set(zmq.MAX_SOCKETS, MAX_SOCKETS)
             self._factory.reactor = self.reactor
             self._factory.lingerPeriod = LINGER
             self._trigger = self.reactor.addSystemEventTrigger(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from pycom_tx.zerojson.errors import Overloaded
@@ -19,7 +18,8 @@ class Waiting:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._queues: dict[bytes, deque[list[bytes]]] = {}
+        # By the identity of each message, so that one is found however many there are.
+        self._queues: dict[bytes, dict[int, list[bytes]]] = {}
 
     def __contains__(self, peer: bytes) -> bool:
         return peer in self._queues
@@ -32,17 +32,18 @@ class Waiting:
 
         :raises Overloaded: there are as many as may be.
         """
-        queue = self._queues.setdefault(peer, deque())
+        queue = self._queues.setdefault(peer, {})
         if len(queue) >= self._limit:
             raise Overloaded(f"{self._limit} messages wait to be sent to the same peer")
-        queue.append(frames)
+        if id(frames) in queue:
+            frames = list(frames)
+        queue[id(frames)] = frames
 
     def withdraw(self, peer: bytes, frames: list[bytes]) -> bool:
-        """Forget a message; whether it was there."""
+        """Forget a message, the very list that was put; whether it was there."""
         queue = self._queues.get(peer)
-        if queue is None or frames not in queue:
+        if queue is None or queue.pop(id(frames), None) is None:
             return False
-        queue.remove(frames)
         if not queue:
             del self._queues[peer]
         return True
@@ -53,12 +54,12 @@ class Waiting:
         :param sent: sends a message, or says that its peer takes no more.
         """
         for peer, queue in list(self._queues.items()):
-            while queue and sent(queue[0]):
-                queue.popleft()
+            while queue and sent(queue[next(iter(queue))]):
+                del queue[next(iter(queue))]
             if not queue:
                 del self._queues[peer]
 
     def take_all(self) -> list[list[bytes]]:
         """Every message; none waits any longer."""
         queues, self._queues = self._queues, {}
-        return [frames for queue in queues.values() for frames in queue]
+        return [frames for queue in queues.values() for frames in queue.values()]

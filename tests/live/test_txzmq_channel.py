@@ -19,6 +19,7 @@ from pycom_tx import AddressError, ConnectionClosed
 from pycom_tx.zerojson.interfaces import IChannel, IChannelListener, INetwork
 from pycom_tx.zerojson.txzmq_channel import (
     HANDSHAKE_TIMEOUT,
+    MAX_SOCKETS,
     ZmqNetwork,
 )
 from pycom_tx.zerojson.txzmq_socket import HIGH_WATER_MARK
@@ -272,6 +273,7 @@ class AddressTests(ChannelCase):
             self.assertEqual(opened.get(zmq.HANDSHAKE_IVL), HANDSHAKE_TIMEOUT)
             self.assertEqual(opened.get(zmq.IDENTITY), b"")
         self.assertEqual(client._monitor.socket.get(zmq.RCVHWM), 0)
+        self.assertEqual(self.network.factory().context.get(zmq.MAX_SOCKETS), MAX_SOCKETS)
 
 
 class NetworkTests(ChannelCase):
