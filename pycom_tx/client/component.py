@@ -131,8 +131,9 @@ class Component:
 
     def _failed(self, failure: Failure, sent: str | None) -> Failure:
         if isinstance(failure.value, SessionExpired):
-            # Whoever waits for this call is told; the next one starts a new session.
-            self.session_id = None if self.session_id == sent else self.session_id
+            if self.session_id == sent:
+                # Whoever waits for this call is told; the next one starts a new session.
+                self.session_id = None
         elif isinstance(failure.value, RemoteError):
             self._enter(failure.value.session_id, sent)
         return failure

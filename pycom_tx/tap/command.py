@@ -13,6 +13,7 @@ from twisted.application.service import MultiService
 from twisted.logger import Logger
 from twisted.python import usage
 
+from pycom_tx.components.contract import POLICIES
 from pycom_tx.host.host import ComponentHost
 from pycom_tx.zerojson.errors import ConfigurationError, Error
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SETTINGS: Final = ("address", "service", "nameserver")
-_POLICIES: Final = ("required", "never")
 
 _log = Logger()
 
@@ -112,7 +112,7 @@ def _policy(path: str, value: Any) -> str:
     policy: str | None = (
         value.get("policy") if isinstance(value, dict) and len(value) == 1 else None
     )
-    if policy is None or policy not in _POLICIES:
+    if policy is None or policy not in POLICIES:
         raise ConfigurationError(
             f'{path}: authentication must be {{"policy": "required"}} or '
             f'{{"policy": "never"}}, got {value!r:.60}'

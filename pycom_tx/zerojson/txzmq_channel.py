@@ -208,7 +208,7 @@ class _Channel(ABC):
             # 0MQ gives an address back some time after its socket was closed.
             self._later(RETRY, self._reopen)
         else:
-            self._later(RETRY, self._flush)
+            self._flush()
 
     def _later(self, delay: float, do: Callable[[], object]) -> None:
         """Do the one thing that a channel waits to do, unless it is to be done anyway."""
@@ -319,7 +319,7 @@ class _ConnectedChannel(_Channel):
 
 @implementer(INetwork)
 class ZmqNetwork:
-    """Addresses of 0MQ: ``tcp://host:port``, ``ipc:///path`` and the others it knows.
+    """Addresses of 0MQ: ``tcp://host:port`` and ``ipc:///path``.
 
     Its 0MQ context, with a thread for the sockets, exists while a channel does; the
     reactor's shutdown closes what is left.

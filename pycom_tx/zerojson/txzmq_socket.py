@@ -43,10 +43,9 @@ def write_message(socket: zmq.Socket[bytes], frames: list[bytes]) -> bool:
     taken = True
     last = len(frames) - 1
     for index, frame in enumerate(frames):
+        flags = _NOBLOCK if index == last else _NOBLOCK_MORE
         try:
-            socket.send(
-                frame, _NOBLOCK if index == last else _NOBLOCK_MORE, copy=len(frame) < LARGE
-            )
+            socket.send(frame, flags, copy=len(frame) < LARGE)
         except zmq.Again:
             if index == 0:
                 return False
@@ -81,9 +80,9 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
         self._received = received
         self._idle = idle
         self._broken = broken
+        self.read_scheduled: IDelayedCall | None
         # Without an endpoint: options have to be set before it connects or binds, and
         # from a constructor that fails nobody gets the socket to close it.
-        self.read_scheduled: IDelayedCall | None
         super().__init__(factory)
 
     def doRead(self) -> None:
