@@ -3,6 +3,7 @@
 from pycom_tx.client.component import Component
 from pycom_tx.client.context import Context
 from pycom_tx.client.proxy import ProxyComponent, ProxyContext
+from pycom_tx.components.checks import check_argument
 from pycom_tx.components.declare import Service, interface, method
 from pycom_tx.host.host import ComponentHost
 from pycom_tx.nameserver.nameserver import NameServer
@@ -13,6 +14,7 @@ from pycom_tx.zerojson.errors import (
     CallTimeout,
     ConfigurationError,
     ConnectionClosed,
+    ContractMismatch,
     Error,
     InvalidReply,
     MethodNotFound,
@@ -23,7 +25,7 @@ from pycom_tx.zerojson.errors import (
     ServiceNotFound,
     SessionExpired,
 )
-from pycom_tx.zerojson.messages import Request, Response
+from pycom_tx.zerojson.request import Request, Response
 from pycom_tx.zerojson.sessions import Session
 
 __version__ = "0.1.0"
@@ -38,6 +40,7 @@ __all__ = (
     "ConfigurationError",
     "ConnectionClosed",
     "Context",
+    "ContractMismatch",
     "Error",
     "InvalidReply",
     "MethodNotFound",
@@ -54,6 +57,7 @@ __all__ = (
     "ServiceNotFound",
     "Session",
     "SessionExpired",
+    "check_argument",
     "interface",
     "method",
 )

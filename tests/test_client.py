@@ -17,7 +17,8 @@ import pycom_tx as pycom
 from pycom_tx.testing import MemoryNetwork, at_once
 from pycom_tx.zerojson.client import Client
 from pycom_tx.zerojson.interfaces import IChannelListener
-from pycom_tx.zerojson.messages import CALL, FAIL, OK, Request, Response, encode_response
+from pycom_tx.zerojson.messages import CALL, FAIL, OK, encode_response
+from pycom_tx.zerojson.request import Request, Response
 
 ADDRESS = "tcp://127.0.0.1:2013"
 

@@ -155,7 +155,7 @@ class LocateTests(ContextCase):
     def test_cancel(self):
         """Looking for a service can be cancelled, and then nothing waits any more."""
         location = self.context.locate("com.foo.shop")
-        client = self.context._nameserver._connection.client
+        client = self.context._directory._nameserver._connection.client
         self.assertEqual(client.in_flight, 1)
         location.cancel()
         self.assertEqual(client.in_flight, 0)

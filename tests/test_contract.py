@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 import pycom_tx as pycom
-from pycom_tx.components.contract import Method
+from pycom_tx.components.method import Method
 
 OUTCOMES = (0, 1.5, "", "text", None, True, [], {}, [1, {"a": []}], {"x": None})
 
@@ -277,6 +277,18 @@ class IntrospectionTests(SynchronousTestCase):
                 "results": ["price", "bill"],
                 "docstring": "Buy an article.\n\nAnd pay for it.",
                 "attachments": {"incoming": "scan", "outgoing": "bill"},
+                "schema": {
+                    "arguments": {
+                        "type": "object",
+                        "properties": {"article": {}, "number": {}},
+                        "required": ["article"],
+                    },
+                    "result": {
+                        "type": "object",
+                        "properties": {"price": {}},
+                        "required": ["price"],
+                    },
+                },
             },
         )
 
@@ -290,6 +302,7 @@ class IntrospectionTests(SynchronousTestCase):
                 "results": [],
                 "docstring": None,
                 "attachments": {"incoming": None, "outgoing": None},
+                "schema": {"arguments": {}, "result": {}},
             },
         )
 
@@ -316,12 +329,14 @@ class IntrospectionTests(SynchronousTestCase):
         self.assertEqual(list(told), ["name", "methods", "docstring", "data"])
         self.assertEqual(told["name"], "com.foo.shop")
         self.assertEqual(told["docstring"], "Sells what\nthere is.")
+        self.assertEqual(told["data"].pop("org.pycom.interface"), Shop.__interface__.data())
         self.assertEqual(told["data"], {"com.foo.colour": "red"})
         self.assertEqual(sorted(told["methods"]), ["introspect", "purchase"])
         self.assertEqual(told["methods"]["purchase"]["required_arguments"], ["article"])
         self.assertEqual(
-            told["methods"]["introspect"],
+            {**told["methods"]["introspect"], "schema": None},
             {
+                "schema": None,
                 "required_arguments": [],
                 "optional_arguments": [],
                 "results": ["name", "methods", "docstring", "data"],
@@ -339,7 +354,7 @@ class IntrospectionTests(SynchronousTestCase):
 
         told = self.introspect(Shop())
         self.assertIs(told["docstring"], None)
-        self.assertEqual(told["data"], {})
+        self.assertEqual(list(told["data"]), ["org.pycom.interface"])
 
     def test_registered_later(self):
         """A method that is added at run time is told of."""

@@ -12,13 +12,12 @@ from pycom_tx.zerojson.errors import BadRequest, InvalidReply, NotSerializable
 from pycom_tx.zerojson.messages import (
     CALL,
     OK,
-    Request,
-    Response,
     decode_request,
     decode_response,
     encode_request,
     encode_response,
 )
+from pycom_tx.zerojson.request import Request, Response
 
 EXAMPLES = settings(
     deadline=None,

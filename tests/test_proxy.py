@@ -190,11 +190,11 @@ class ArgumentTests(ProxyCase):
 class TimeoutTests(ProxyCase):
     """How long a proxy waits."""
 
-    def test_with_timeout(self):
+    def test_with_options(self):
         """A method waits as long as it is told, whatever the context says."""
         self.addCleanup(setattr, self.network, "delivery", self.network.delivery)
         self.network.delivery = lambda frames: (60.0,)
-        patient = self.proxy.one.with_timeout(200)
+        patient = self.proxy.one.with_options(timeout=200)
         self.assertEqual(patient.__name__, "one")
         call = patient("value")
         impatient = self.proxy.one("value")
@@ -219,7 +219,7 @@ class ResultTests(ProxyCase):
         self.assertEqual((result.width, result.height), (3, None))
         self.assertEqual(repr(result), "two(width=3, height=None)")
         told = self.result(self.proxy.introspect())
-        self.assertEqual((told.name, told.data), ("com.foo.shapes", {}))
+        self.assertEqual((told.name, list(told.data)), ("com.foo.shapes", ["org.pycom.interface"]))
 
     def test_missing(self):
         """A declared result that the service leaves out is None."""

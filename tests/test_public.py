@@ -16,6 +16,7 @@ HOMES = {
     "pycom_tx.client.component": {"Component"},
     "pycom_tx.client.context": {"Context"},
     "pycom_tx.client.proxy": {"ProxyComponent", "ProxyContext"},
+    "pycom_tx.components.checks": {"check_argument"},
     "pycom_tx.components.declare": {"Service", "interface", "method"},
     "pycom_tx.host.host": {"ComponentHost"},
     "pycom_tx.nameserver.nameserver": {"NameServer"},
@@ -26,6 +27,7 @@ HOMES = {
         "CallTimeout",
         "ConfigurationError",
         "ConnectionClosed",
+        "ContractMismatch",
         "Error",
         "InvalidReply",
         "MethodNotFound",
@@ -36,47 +38,59 @@ HOMES = {
         "ServiceNotFound",
         "SessionExpired",
     },
-    "pycom_tx.zerojson.messages": {"Request", "Response"},
+    "pycom_tx.zerojson.request": {"Request", "Response"},
     "pycom_tx.zerojson.sessions": {"Session"},
 }
 
 ADDRESS = "nameserver='tcp://127.0.0.1:2012'"
 
 SIGNATURES = {
-    "Component.call": "(self, request, timeout=None)",
+    "Component.call": "(self, request, timeout=None, *, on_progress=None)",
     "Component.close": "(self)",
     "Component.introspect": "(self)",
-    "Component.invoke": "(self, method, args=None, timeout=None, attachment=None)",
+    "Component.invoke": (
+        "(self, method, args=None, timeout=None, attachment=None, *, on_progress=None)"
+    ),
     "ComponentHost": (
         f"(components, address, *, {ADDRESS}, service=None, advertise=None, "
-        "authentication=None, nameserver_timeout=None, gave_up=None, verbose=False, "
-        "reactor=None, network=None)"
+        "authentication=None, token_cache=5.0, nameserver_timeout=None, gave_up=None, "
+        "verbose=False, reactor=None, network=None)"
     ),
     "Context": f"({ADDRESS}, *, timeout=5.0, reactor=None, network=None)",
+    "Context.authenticate": "(self, user=None, credentials=None, *, token=None)",
     "Context.close": "(self)",
-    "Context.connect": "(self, address, interface)",
-    "Context.locate": "(self, interface, service_name=None)",
+    "Context.connect": "(self, address, interface, *, contract=None)",
+    "Context.locate": "(self, interface, service_name=None, *, contract=None)",
     "Context.nameserver": "(self)",
+    "Context.user_info": "(self)",
     "NameServer": "(registry=None, *, reactor=None)",
     "ProxyComponent.close": "(self)",
     "ProxyContext": f"({ADDRESS}, **options)",
+    "ProxyContext.authenticate": "(self, user=None, credentials=None, *, token=None)",
     "ProxyContext.close": "(self)",
-    "ProxyContext.connect": "(self, address, interface)",
-    "ProxyContext.locate": "(self, interface, service_name=None)",
+    "ProxyContext.connect": "(self, address, interface, *, contract=None)",
+    "ProxyContext.locate": "(self, interface, service_name=None, *, contract=None)",
     "ProxyContext.nameserver": "(self)",
+    "ProxyContext.user_info": "(self)",
     "RemoteError": "(message, code=None)",
     "Request": (
         "(interface, method, args=None, *, attachment=None, extensions=None, session_id=None)"
     ),
+    "Request.context": "(self)",
     "Request.error": "(self, code, message=None)",
+    "Request.progress": "(self, value)",
     "Request.response": "(self, result=None, attachment=None)",
     "Response": (
         "(result=None, *, code=0, error=None, attachment=None, session_id=None, extensions=None)"
     ),
     "Service": "()",
     "Session.discard": "(self)",
-    "interface": "(name, *, stateful=False, authentication=None)",
-    "method": "(name=None, *, body=None, results=(), attachments=(None, None), blocking=False)",
+    "check_argument": "(name, valid_types=None, validator=None, error_message=None)",
+    "interface": "(name, *, stateful=False, authentication=None, roles=None)",
+    "method": (
+        "(name=None, *, body=None, results=(), attachments=(None, None), blocking=False, "
+        "roles=None)"
+    ),
 }
 
 

@@ -15,7 +15,8 @@ from zope.interface.verify import verifyObject
 import pycom_tx as pycom
 from pycom_tx.testing import MemoryNetwork
 from pycom_tx.zerojson.interfaces import IChannelListener, IRequestHandler
-from pycom_tx.zerojson.messages import CALL, FAIL, OK, Request, Response, encode_request
+from pycom_tx.zerojson.messages import CALL, FAIL, OK, encode_request
+from pycom_tx.zerojson.request import Request, Response
 from pycom_tx.zerojson.server import Server
 from pycom_tx.zerojson.sessions import SessionStore
 

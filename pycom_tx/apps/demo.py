@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from pycom_tx.components.declare import Service, interface, method
 from pycom_tx.zerojson.errors import RemoteError
-from pycom_tx.zerojson.messages import Request
+from pycom_tx.zerojson.request import Request
 
 
 @interface("org.pycom.demo")

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred, fail, succeed
 
 from pycom_tx.zerojson.errors import ConnectionClosed, RemoteError, SessionExpired
-from pycom_tx.zerojson.messages import Request, Response
+from pycom_tx.zerojson.request import AUTH, Request, Response
+from pycom_tx.zerojson.settling import settled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.python.failure import Failure
     from typing_extensions import Self
 
     from pycom_tx.client.connections import Connection
+    from pycom_tx.client.context import Context
 
 
 class Component:
@@ -35,9 +39,21 @@ class Component:
     .. attribute:: session_id
 
         The session that the last reply named, or None.
+
+    .. attribute:: context
+
+        The context that gave it, whose hooks see each call and whose token goes with it.
+        None for a nameserver, which both leave alone.
     """
 
-    def __init__(self, connection: Connection, interface: str, timeout: float) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        interface: str,
+        timeout: float,
+        context: Context | None = None,
+    ) -> None:
+        self.context = context
         self.address = connection.address
         self.interface = interface
         self.session_id: str | None = None
@@ -50,6 +66,8 @@ class Component:
         args: Any = None,
         timeout: float | None = None,
         attachment: bytes | None = None,
+        *,
+        on_progress: Callable[[Any], object] | None = None,
     ) -> Deferred[Any]:
         """Call a method.
 
@@ -59,6 +77,9 @@ class Component:
         :param timeout: seconds to wait for the reply, ``math.inf`` for ever; the
             context's, if left out.
         :param attachment: bytes to send along.
+        :param on_progress: called with each value that the method reports with
+            :meth:`Request.progress`, in their order and before the Deferred fires. An old
+            service, of PyCOM 0.6, reports none.
 
         :returns: Deferred firing with the result. Where the reply has an attachment, with
             a tuple of the result and the attachment.
@@ -69,7 +90,7 @@ class Component:
             failures.
         """
         request = Request(self.interface, method, args, attachment=attachment)
-        return self.call(request, timeout).addCallback(_result)
+        return self.call(request, timeout, on_progress=on_progress).addCallback(_result)
 
     def introspect(self) -> Deferred[dict[str, Any]]:
         """Ask the service about its interface.
@@ -82,29 +103,27 @@ class Component:
         """
         return self.invoke("introspect")
 
-    def call(self, request: Request, timeout: float | None = None) -> Deferred[Response]:
-        """Send a request as it is, but for the session.
+    def call(
+        self,
+        request: Request,
+        timeout: float | None = None,
+        *,
+        on_progress: Callable[[Any], object] | None = None,
+    ) -> Deferred[Response]:
+        """Send a request as it is, but for the session and the token.
 
-        :param timeout: as in :meth:`invoke`.
+        :param timeout: as in :meth:`invoke`, and *on_progress* too.
 
         :returns: Deferred firing with the :class:`~pycom_tx.Response`.
 
         :raises ValueError: *timeout* is not more than 0. (As a failure, as the errors of
             :meth:`invoke` are.)
         """
-        if timeout is None:
-            timeout = self._timeout
-        request.session_id = self.session_id
-        try:
-            if self._connection is None:
-                raise ConnectionClosed(f"The component {self.interface} is closed")
-            call = self._connection.client.call(request, checked_timeout(timeout))
-        except Exception:
-            return fail()
-        session = (request.session_id,)
-        return call.addCallbacks(
-            self._answered, self._failed, callbackArgs=session, errbackArgs=session
-        )
+        context = self.context
+        if context is not None and (context.prehooks or context.posthooks):
+            steps = self._call_with_hooks(context, request, timeout, on_progress)
+            return Deferred.fromCoroutine(steps)
+        return self._call(request, timeout, on_progress)
 
     def close(self) -> Deferred[None]:
         """Let go of the connection. Calls in flight still get their replies.
@@ -124,6 +143,42 @@ class Component:
 
     def __repr__(self) -> str:
         return f"<Component {self.interface} at {self.address}>"
+
+    async def _call_with_hooks(
+        self,
+        context: Context,
+        request: Request,
+        timeout: float | None,
+        on_progress: Callable[[Any], object] | None,
+    ) -> Response:
+        for prehook in context.prehooks:
+            request = await settled(prehook(self, request))
+        response = await self._call(request, timeout, on_progress)
+        for posthook in context.posthooks:
+            response = await settled(posthook(self, response))
+        return response
+
+    def _call(
+        self,
+        request: Request,
+        timeout: float | None,
+        on_progress: Callable[[Any], object] | None,
+    ) -> Deferred[Response]:
+        if timeout is None:
+            timeout = self._timeout
+        request.session_id = self.session_id
+        if self.context is not None and self.context.token is not None:
+            request.extensions = {AUTH: self.context.token, **request.extensions}
+        try:
+            if self._connection is None:
+                raise ConnectionClosed(f"The component {self.interface} is closed")
+            call = self._connection.client.call(request, checked_timeout(timeout), on_progress)
+        except Exception:
+            return fail()
+        session = (request.session_id,)
+        return call.addCallbacks(
+            self._answered, self._failed, callbackArgs=session, errbackArgs=session
+        )
 
     def _answered(self, response: Response, sent: str | None) -> Response:
         self._enter(response.session_id, sent)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, succeed
 
+from pycom_tx.client.agreement import check_contract
+from pycom_tx.client.authenticator import AUTHENTICATOR, authenticate, validate
 from pycom_tx.client.component import Component, checked_timeout
 from pycom_tx.client.connections import Connections
+from pycom_tx.client.directory import Directory
 from pycom_tx.client.opening import Opening
-from pycom_tx.zerojson.errors import InvalidReply, ServiceNotAvailable, ServiceNotFound
+from pycom_tx.zerojson.errors import ConnectionClosed
+from pycom_tx.zerojson.request import AUTH, Request, Response
 
 if TYPE_CHECKING:
     from pycom_tx.zerojson.interfaces import INetwork
+
+PreHook = Callable[[Component, Request], Request | Awaitable[Request]]
+PostHook = Callable[[Component, Response], Response | Awaitable[Response]]
 
 NAMESERVER: Final = "org.pycom.nameserver"
 """The nameserver's interface."""
@@ -37,6 +45,20 @@ class Context:
     :param network: what opens connections; 0MQ, if left out.
 
     :raises ValueError: *timeout* is not more than 0.
+
+    .. attribute:: token
+
+        What :meth:`authenticate` got, a str that goes along with every call; None before.
+        Setting it to None is to be nobody again.
+
+    .. attribute:: prehooks
+    .. attribute:: posthooks
+
+        Lists of functions that every call passes, in their order: each is called with the
+        :class:`Component` and a :class:`~pycom_tx.Request` on its way, or a
+        :class:`~pycom_tx.Response` that came, and gives back what goes on in its place, or
+        a Deferred or coroutine of that. What it raises, the call fails with. Calls of the
+        nameserver and of the authenticator pass no hooks, and take no token along.
     """
 
     def __init__(
@@ -50,15 +72,17 @@ class Context:
         if reactor is None:
             from twisted.internet import reactor
         self.nameserver_address = nameserver
+        self.prehooks: list[PreHook] = []
+        self.posthooks: list[PostHook] = []
+        self.token: str | None = None
         self._timeout = checked_timeout(timeout)
         self._own_network: INetwork | None = None
         if network is None:
             from pycom_tx.zerojson.txzmq_channel import ZmqNetwork
 
             network = self._own_network = ZmqNetwork(reactor)
-        self._connections = Connections(network, reactor, self._release_nameserver)
-        self._nameserver: Component | None = None
-        self._locating = 0
+        self._connections = Connections(network, reactor, self._released)
+        self._directory = Directory(nameserver, self._connections, self.open_nameserver)
 
     def nameserver(self) -> Opening[Component]:
         """The nameserver, as a component like others.
@@ -67,37 +91,85 @@ class Context:
 
         :raises AddressError: (as a failure) the nameserver's address is none.
         """
-        return self.connect(self.nameserver_address, NAMESERVER)
+        return Opening.of(self._open_nameserver())
 
     def open_nameserver(self) -> Component:
         """The nameserver, at once: what :meth:`nameserver` fires with.
 
         :raises AddressError: the nameserver's address is none.
         """
-        return self._open(self.nameserver_address, NAMESERVER)
+        connection = self._connections.use(self.nameserver_address)
+        return Component(connection, NAMESERVER, self._timeout)
 
-    def locate(self, interface: str, service_name: str | None = None) -> Opening[Component]:
+    def locate(
+        self, interface: str, service_name: str | None = None, *, contract: type | None = None
+    ) -> Opening[Component]:
         """A service that provides *interface*, one of them at random.
 
         :param service_name: the path of the one service that will do.
+        :param contract: a class with ``@interface``, to be sure that the service has the
+            same methods, which take and give the same.
 
         :returns: Deferred firing with a :class:`Component`, and an asynchronous context
             manager of it.
 
         :raises ServiceNotFound: (as a failure) the nameserver knows none.
         :raises ServiceNotAvailable: (as a failure) the nameserver does not answer.
+        :raises ContractMismatch: (as a failure) the service has another contract.
         """
-        return Opening.of(self._locate(interface, service_name))
+        return Opening.of(self._locate(interface, service_name, contract))
 
-    def connect(self, address: str, interface: str) -> Opening[Component]:
+    def connect(
+        self, address: str, interface: str, *, contract: type | None = None
+    ) -> Opening[Component]:
         """The service at *address*, without asking the nameserver.
 
-        :returns: as :meth:`locate`. It fires at once: who does not answer there is found
-            out by the first call.
+        :param contract: as for :meth:`locate`.
+
+        :returns: as :meth:`locate`. Without a contract it fires at once: who does not
+            answer there is found out by the first call.
 
         :raises AddressError: (as a failure) it is no address.
         """
-        return Opening.of(self._connect(address, interface))
+        return Opening.of(self._connect(address, interface, contract))
+
+    def authenticate(
+        self, user: str | None = None, credentials: Any = None, *, token: str | None = None
+    ) -> Deferred[None]:
+        """Be somebody: from now on a token goes along with every call.
+
+        :param user: a name, which the authenticator trades for a token, with
+        :param credentials: what proves it, a password mostly.
+        :param token: one that is there already; it is validated.
+
+        :returns: Deferred firing with None; then the token is in :attr:`token`.
+
+        :raises AccessDenied: (as a failure) the authenticator says no. Whoever it was before
+            it still is.
+        :raises ServiceNotFound: (as a failure) there is no authenticator.
+        """
+        return Deferred.fromCoroutine(self._authenticate(user, credentials, token))
+
+    def user_info(self) -> Deferred[dict[str, Any] | None]:
+        """Ask the authenticator who this is.
+
+        :returns: Deferred firing with a dict of ``name``, ``roles`` (a list) and whatever
+            else it knows; with None if nobody has authenticated.
+
+        :raises AccessDenied: (as a failure) the token has expired.
+        """
+        return Deferred.fromCoroutine(self._user_info())
+
+    def open_authenticator(self) -> Opening[Component]:
+        """The authenticator, as a component that the hooks and the token leave alone.
+
+        :raises ServiceNotFound: (as a failure) there is none.
+        """
+        return Opening.of(self._find_authenticator())
+
+    def on_behalf_of(self, request: Request) -> Context:
+        """The context of whoever sent a request: what ``request.context()`` gives."""
+        return _Borrowed(self, request.extensions.get(AUTH))
 
     def close(self) -> Deferred[None]:
         """Close every connection; calls in flight fail with ``ConnectionClosed``.
@@ -110,45 +182,81 @@ class Context:
         return succeed(None)
 
     def _open(self, address: str, interface: str) -> Component:
-        return Component(self._connections.use(address), interface, self._timeout)
+        return Component(self._connections.use(address), interface, self._timeout, self)
 
-    async def _connect(self, address: str, interface: str) -> Component:
-        return self._open(address, interface)
+    async def _open_nameserver(self) -> Component:
+        return self.open_nameserver()
 
-    async def _locate(self, interface: str, service_name: str | None) -> Component:
-        self._connections.check_open()
-        self._locating += 1
+    def _released(self) -> None:
+        self._directory.release_unused()
+
+    async def _find_authenticator(self) -> Component:
         try:
-            address = await self._ask(interface, service_name)
-            return self._open(address, interface)
+            address = await self._directory.address(AUTHENTICATOR, None)
+            return Component(self._connections.use(address), AUTHENTICATOR, self._timeout)
         finally:
-            self._locating -= 1
-            self._release_nameserver()
+            self._directory.release_unused()
 
-    def _release_nameserver(self) -> None:
-        """Close the connection to the nameserver when nothing else is open.
+    async def _connect(self, address: str, interface: str, contract: type | None) -> Component:
+        component = self._open(address, interface)
+        if contract is not None:
+            try:
+                await check_contract(component, contract)
+            except BaseException:
+                component.close()
+                raise
+        return component
 
-        Until then it stays, for the next that has to be located.
-        """
-        if self._nameserver is not None and not self._locating and self._connections.users == 1:
-            nameserver, self._nameserver = self._nameserver, None
-            nameserver.close()
-
-    async def _ask(self, interface: str, service_name: str | None) -> str:
-        """The address of a service, by the nameserver's word."""
-        where = self.nameserver_address
-        if self._nameserver is None:
-            self._nameserver = self.open_nameserver()
+    async def _locate(
+        self, interface: str, service_name: str | None, contract: type | None
+    ) -> Component:
         try:
-            found = await self._nameserver.invoke(
-                "locate", {"interface": interface, "service": service_name}
-            )
-        except ServiceNotFound:
-            what = interface if service_name is None else f"{interface} as {service_name}"
-            raise ServiceNotFound(f"Nobody provides {what}, says the nameserver {where}") from None
-        except ServiceNotAvailable as error:
-            raise type(error)(f"The nameserver does not answer: {error}") from error
-        if not isinstance(found, dict) or not isinstance(found.get("address"), str):
-            raise InvalidReply(f"The nameserver {where} answered locate without an address")
-        address: str = found["address"]
-        return address
+            address = await self._directory.address(interface, service_name)
+            return await self._connect(address, interface, contract)
+        finally:
+            self._directory.release_unused()
+
+    async def _authenticate(self, user: str | None, credentials: Any, token: str | None) -> None:
+        if (user is None) is (token is None):
+            msg = "authenticate takes user and credentials, or a token"
+            raise TypeError(msg)
+        async with self.open_authenticator() as authenticator:
+            if user is not None:
+                token = await authenticate(authenticator, user, credentials)
+            elif token is not None:
+                await validate(authenticator, token)
+        self.token = token
+
+    async def _user_info(self) -> dict[str, Any] | None:
+        if self.token is None:
+            return None
+        async with self.open_authenticator() as authenticator:
+            return await validate(authenticator, self.token)
+
+
+class _Borrowed(Context):
+    """A context that lives on another's connections, and has a token of its own."""
+
+    def __init__(self, owner: Context, token: str | None) -> None:
+        vars(self).update(vars(owner))
+        self.token = token
+        self._opened: list[Component] | None = []
+
+    def open_nameserver(self) -> Component:
+        return self._kept(super().open_nameserver())
+
+    def close(self) -> Deferred[None]:
+        opened, self._opened = self._opened, None
+        for component in opened or ():
+            component.close()
+        return succeed(None)
+
+    def _open(self, address: str, interface: str) -> Component:
+        return self._kept(super()._open(address, interface))
+
+    def _kept(self, component: Component) -> Component:
+        if self._opened is None:
+            component.close()
+            raise ConnectionClosed("The call that this context was for is over")
+        self._opened.append(component)
+        return component

@@ -32,9 +32,10 @@ class ProxyComponent:
     alone; where none, whatever it returns. An attachment is an argument, or a result, like
     the others.
 
-    Where a call may take longer than the context's timeout, say so before its arguments::
+    What is said about the call itself comes before its arguments, as
+    :meth:`Component.invoke() <pycom_tx.Component.invoke>` takes it::
 
-        component.bar.with_timeout(60)("field1", value=42)
+        component.bar.with_options(timeout=60, on_progress=print)("field1", value=42)
 
     Given by :class:`~pycom_tx.ProxyContext`. A remote method named ``close`` is reached
     through a :class:`~pycom_tx.Component` only.
@@ -101,13 +102,27 @@ class ProxyContext:
         """See :meth:`Context.nameserver() <pycom_tx.Context.nameserver>`."""
         return _proxies(self.context.nameserver())
 
-    def locate(self, interface: str, service_name: str | None = None) -> Opening[ProxyComponent]:
+    def locate(
+        self, interface: str, service_name: str | None = None, *, contract: type | None = None
+    ) -> Opening[ProxyComponent]:
         """See :meth:`Context.locate() <pycom_tx.Context.locate>`."""
-        return _proxies(self.context.locate(interface, service_name))
+        return _proxies(self.context.locate(interface, service_name, contract=contract))
 
-    def connect(self, address: str, interface: str) -> Opening[ProxyComponent]:
+    def connect(
+        self, address: str, interface: str, *, contract: type | None = None
+    ) -> Opening[ProxyComponent]:
         """See :meth:`Context.connect() <pycom_tx.Context.connect>`."""
-        return _proxies(self.context.connect(address, interface))
+        return _proxies(self.context.connect(address, interface, contract=contract))
+
+    def authenticate(
+        self, user: str | None = None, credentials: Any = None, *, token: str | None = None
+    ) -> Deferred[None]:
+        """See :meth:`Context.authenticate() <pycom_tx.Context.authenticate>`."""
+        return self.context.authenticate(user, credentials, token=token)
+
+    def user_info(self) -> Deferred[dict[str, Any] | None]:
+        """See :meth:`Context.user_info() <pycom_tx.Context.user_info>`."""
+        return self.context.user_info()
 
     def close(self) -> Deferred[None]:
         """See :meth:`Context.close() <pycom_tx.Context.close>`."""
@@ -132,7 +147,12 @@ def _proxies(opening: Opening[Component]) -> Opening[ProxyComponent]:
 
 
 def _proxied(
-    component: Component, method: str, described: dict[str, Any], timeout: float | None = None
+    component: Component,
+    method: str,
+    described: dict[str, Any],
+    *,
+    timeout: float | None = None,
+    on_progress: Callable[[Any], object] | None = None,
 ) -> Callable[..., Deferred[Any]]:
     """The function that calls one remote method."""
     required = list(described["required_arguments"])
@@ -160,9 +180,11 @@ def _proxied(
                     msg = f"{method}() has no argument {name!r}, it has {', '.join(declared)}"
                     raise TypeError(msg)
         attachment = None if incoming is None else kwargs.pop(incoming, None)
-        return component.invoke(method, kwargs, timeout, attachment).addCallback(unpack)
+        return component.invoke(
+            method, kwargs, timeout, attachment, on_progress=on_progress
+        ).addCallback(unpack)
 
-    call.with_timeout = partial(  # type: ignore[attr-defined] # any other name may be an argument
+    call.with_options = partial(  # type: ignore[attr-defined] # any other name may be an argument
         _proxied, component, method, described
     )
     call.__name__ = method

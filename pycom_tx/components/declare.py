@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, TypeVar, overload
 
-from pycom_tx.components.contract import Interface, Method
-from pycom_tx.zerojson.messages import Request
+from pycom_tx.components.contract import DATA, Interface
+from pycom_tx.components.method import Method
+from pycom_tx.zerojson.request import Request
 
 _C = TypeVar("_C", bound=type)
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def interface(
-    name: str, *, stateful: bool = False, authentication: str | None = None
+    name: str,
+    *,
+    stateful: bool = False,
+    authentication: str | None = None,
+    roles: Iterable[str] | None = None,
 ) -> Callable[[_C], _C]:
     """Declare that a class provides the interface *name*.
 
@@ -26,6 +31,7 @@ def interface(
         find as ``request.session``.
     :param authentication: ``"required"`` or ``"never"``; left out, the host's
         configuration decides.
+    :param roles: names; a caller needs one of them, and a token to prove it.
 
     :raises TypeError: (or ValueError) the declaration makes no sense; the message names
         the class and what is wrong.
@@ -37,7 +43,7 @@ def interface(
 
     def declare(owner: _C) -> _C:
         owner.__interface__ = Interface(  # type: ignore[attr-defined] # that is its purpose
-            owner, name, stateful=stateful, authentication=authentication
+            owner, name, stateful=stateful, authentication=authentication, roles=roles
         )
         return owner
 
@@ -55,6 +61,7 @@ def method(
     results: Sequence[str] = (),
     attachments: tuple[str | None, str | None] = (None, None),
     blocking: bool = False,
+    roles: Iterable[str] | None = None,
 ) -> Callable[[_F], _F]: ...
 
 
@@ -66,6 +73,7 @@ def method(
     results: Sequence[str] = (),
     attachments: tuple[str | None, str | None] = (None, None),
     blocking: bool = False,
+    roles: Iterable[str] | None = None,
 ) -> Method: ...
 
 
@@ -76,6 +84,7 @@ def method(
     results: Sequence[str] = (),
     attachments: tuple[str | None, str | None] = (None, None),
     blocking: bool = False,
+    roles: Iterable[str] | None = None,
 ) -> Any:
     """Declare that a function can be called from elsewhere.
 
@@ -105,6 +114,7 @@ def method(
     :param attachments: the argument that is the request's attachment (bytes, or None where
         there is none) and the one of *results* that is the reply's.
     :param blocking: run it in the reactor's thread pool, where it may block.
+    :param roles: as for :func:`interface`, in the place of the interface's.
 
     :raises TypeError: (or ValueError) the declaration makes no sense; the message names
         the class, the function and what is wrong.
@@ -117,6 +127,7 @@ def method(
             results=results,
             attachments=attachments,
             blocking=blocking,
+            roles=roles,
         )
 
     def declare(function: _F, name: str | None = name) -> _F:
@@ -159,5 +170,5 @@ class Service:
             interface.name,
             interface.introspection(),
             None if doc is None else inspect.cleandoc(doc),
-            self.introspection_data,
+            {**self.introspection_data, DATA: interface.data()},
         )

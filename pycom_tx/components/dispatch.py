@@ -8,19 +8,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from pycom_tx.components.contract import POLICIES, Interface
 from pycom_tx.zerojson.errors import AccessDenied, BadRequest, MethodNotFound
 from pycom_tx.zerojson.interfaces import IRequestHandler
+from pycom_tx.zerojson.request import AUTH
+from pycom_tx.zerojson.settling import settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pycom_tx.components.contract import Method
-    from pycom_tx.zerojson.messages import Request, Response
+    from pycom_tx.components.method import Method
+    from pycom_tx.zerojson.request import Request, Response
     from pycom_tx.zerojson.sessions import SessionStore
+
+    _User = dict[str, Any]
 
 
 @implementer(IRequestHandler)
@@ -31,21 +34,27 @@ class Dispatcher:
     :param sessions: where stateful interfaces keep their sessions.
     :param in_thread: runs a function with arguments in a thread and gives a Deferred of
         its result: what methods that block are called through.
+    :param in_reactor: runs a function with arguments in the reactor's thread: what they
+        report their progress through.
     :param authentication: "required" guards every interface that does not say otherwise.
+    :param validate: gives whose token it is, a dict with ``name`` and ``roles``, or a
+        Deferred of that; :class:`~pycom_tx.AccessDenied` if nobody's.
+    :param open_context: gives the context of the caller for a request.
 
     :raises ValueError: something is no component, two provide the same interface, or
         *authentication* is something else.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
         components: Iterable[Any],
         sessions: SessionStore,
         in_thread: Callable[..., Deferred[Any]],
+        in_reactor: Callable[..., object],
         *,
         authentication: str | None = None,
+        validate: Callable[[str], _User | Deferred[_User]],
+        open_context: Callable[[Request], Any],
     ) -> None:
         if authentication not in POLICIES:
             msg = f"authentication is 'required' or 'never', got {authentication!r}"
@@ -53,7 +62,10 @@ class Dispatcher:
         self._components: dict[str, tuple[Any, Interface]] = {}
         self._sessions = sessions
         self._in_thread = in_thread
+        self._in_reactor = in_reactor
         self._authentication = authentication
+        self._validate = validate
+        self._open_context = open_context
         for component in components:
             interface = _provided(component)
             other = self._components.get(interface.name)
@@ -81,16 +93,49 @@ class Dispatcher:
             raise MethodNotFound(
                 f"Method '{request.method}' not found in interface {interface.name}"
             ) from None
-        if (interface.authentication or self._authentication) == "required":
-            self._authenticate(request)
+        roles = interface.roles if method.roles is None else method.roles
+        if roles is None and (interface.authentication or self._authentication) != "required":
+            return self._serve(component, interface, method, request)
+        user = self._user(request)
+        if isinstance(user, Deferred):
+            return user.addCallback(self._let_in, roles, component, interface, method, request)
+        return self._let_in(user, roles, component, interface, method, request)
+
+    def _user(self, request: Request) -> _User | Deferred[_User]:
+        token = request.extensions.get(AUTH)
+        if token is None:
+            raise AccessDenied("Authentication required")
+        if not isinstance(token, str):
+            raise AccessDenied("A token is a string")
+        return self._validate(token)
+
+    def _let_in(
+        self, user: _User, roles: frozenset[str] | None, *call: Any
+    ) -> Response | Deferred[Response]:
+        *_, request = call
+        if roles is not None and roles.isdisjoint(user["roles"]):
+            raise AccessDenied(
+                f"{request.interface}.{request.method} is for {' or '.join(sorted(roles))} only"
+            )
+        request.user = dict(user)
+        return self._serve(*call)
+
+    def _serve(
+        self, component: Any, interface: Interface, method: Method, request: Request
+    ) -> Response | Deferred[Response]:
         if interface.stateful:
             request.session = (
                 self._sessions.open()
                 if request.session_id is None
                 else self._sessions.use(request.session_id)
             )
+        request.serve(self._open_context, self._in_reactor if method.blocking else None)
         # Deferreds and timers do not keep context variables: each call has its own.
-        return copy_context().run(self._call, component, method, request)
+        run = copy_context().run
+        if method.prehooks or method.posthooks:
+            steps = self._call_with_hooks(component, interface, method, request)
+            return run(Deferred.fromCoroutine, steps)
+        return run(self._call, component, method, request)
 
     def _call(
         self, component: Any, method: Method, request: Request
@@ -107,14 +152,15 @@ class Dispatcher:
             return value.addCallback(lambda result: method.response(request, result))
         return method.response(request, value)
 
-    def _authenticate(self, request: Request) -> None:
-        if "org.pycom.auth" not in request.extensions:
-            raise AccessDenied("Authentication required")
-        self._log.warn(
-            "{request}: its client has a token, but nothing here can validate it",
-            request=request,
-        )
-        raise AccessDenied("The token cannot be validated here")
+    async def _call_with_hooks(
+        self, component: Any, interface: Interface, method: Method, request: Request
+    ) -> Response:
+        for prehook in method.prehooks:
+            request = await settled(prehook(interface, method, request))
+        response: Response = await settled(self._call(component, method, request))
+        for posthook in method.posthooks:
+            response = await settled(posthook(interface, method, response))
+        return response
 
 
 def _provided(component: Any) -> Interface:

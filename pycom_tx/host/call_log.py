@@ -14,7 +14,7 @@ from pycom_tx.zerojson.interfaces import IRequestHandler
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
-    from pycom_tx.zerojson.messages import Request, Response
+    from pycom_tx.zerojson.request import Request, Response
 
 
 @implementer(IRequestHandler)

@@ -16,6 +16,7 @@ from pycom_tx.components.declare import Service as ComponentBase
 from pycom_tx.components.dispatch import Dispatcher
 from pycom_tx.host.call_log import CallLog
 from pycom_tx.host.registration import Registration
+from pycom_tx.host.tokens import REMEMBERED, Tokens
 from pycom_tx.zerojson.errors import ConfigurationError
 from pycom_tx.zerojson.memory_channel import MemoryNetwork
 from pycom_tx.zerojson.server import Server
@@ -51,6 +52,8 @@ class ComponentHost(Service):
         port ``*`` in it stands for the one listened at.
     :param authentication: ``"required"`` guards every interface that does not say
         ``authentication="never"``.
+    :param token_cache: seconds that a valid token counts as valid before the authenticator
+        is asked again; 0 to ask at every call.
     :param nameserver_timeout: seconds to wait for the first registration; for ever, if
         left out.
     :param gave_up: called with a message when that time is over.
@@ -83,6 +86,7 @@ class ComponentHost(Service):
         service: str | None = None,
         advertise: str | None = None,
         authentication: str | None = None,
+        token_cache: float = REMEMBERED,
         nameserver_timeout: float | None = None,
         gave_up: Callable[[str], object] | None = None,
         verbose: bool = False,
@@ -102,6 +106,7 @@ class ComponentHost(Service):
         self._nameserver = nameserver
         self._advertise = advertise
         self._authentication = authentication
+        self._token_cache = token_cache
         self._nameserver_timeout = nameserver_timeout
         self._gave_up = gave_up or self._log_giving_up
         self._verbose = verbose
@@ -145,14 +150,16 @@ class ComponentHost(Service):
         network = self._open_network()
         sessions = SessionStore(self._reactor)
         later.callback(sessions.close)
-        components = [_instance(component) for component in self._components]
-        dispatcher = self._dispatcher(components, sessions)
-        server = Server(CallLog(dispatcher, self._reactor) if self._verbose else dispatcher)
         inside = MemoryNetwork(self._reactor, beyond=network)
         later.callback(inside.close)
-        inside.bind(LOCAL, server)
         self.context = Context(self._nameserver, reactor=self._reactor, network=inside)
         later.push_async_callback(self.context.close)
+        tokens = Tokens(self.context, self._reactor, self._token_cache)
+        later.callback(tokens.close)
+        components = [_instance(component) for component in self._components]
+        dispatcher = self._dispatcher(components, sessions, tokens, self.context)
+        server = Server(CallLog(dispatcher, self._reactor) if self._verbose else dispatcher)
+        inside.bind(LOCAL, server)
         self._start(components, self.context)
         later.callback(server.close)
         channel = network.bind(self._listen_at, server)
@@ -195,10 +202,18 @@ class ComponentHost(Service):
         self.address = self.context = None
         return Deferred.fromCoroutine(opened.aclose())
 
-    def _dispatcher(self, components: list[Any], sessions: SessionStore) -> Dispatcher:
+    def _dispatcher(
+        self, components: list[Any], sessions: SessionStore, tokens: Tokens, context: Context
+    ) -> Dispatcher:
         try:
             dispatcher = Dispatcher(
-                components, sessions, self._in_thread, authentication=self._authentication
+                components,
+                sessions,
+                self._in_thread,
+                self._in_reactor,
+                authentication=self._authentication,
+                validate=tokens.validate,
+                open_context=context.on_behalf_of,
             )
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
@@ -211,6 +226,9 @@ class ComponentHost(Service):
     def _in_thread(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Deferred[Any]:
         pool = self._reactor.getThreadPool()
         return deferToThreadPool(self._reactor, pool, function, *args, **kwargs)
+
+    def _in_reactor(self, function: Callable[..., Any], *args: Any) -> None:
+        self._reactor.callFromThread(function, *args)
 
     def _advertised(self, bound: str) -> str:
         if self._advertise is not None:

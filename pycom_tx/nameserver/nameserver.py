@@ -14,7 +14,7 @@ from pycom_tx.zerojson.errors import BadRequest, ServiceNotFound
 
 if TYPE_CHECKING:
     from pycom_tx.nameserver.registry import IRegistry
-    from pycom_tx.zerojson.messages import Request
+    from pycom_tx.zerojson.request import Request
 
 _PATTERN_OPTIONS: Final = re2.Options()
 _PATTERN_OPTIONS.log_errors = False

@@ -6,6 +6,7 @@ import atexit
 import json
 import os
 import sys
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -15,6 +16,7 @@ from twisted.python import usage
 
 from pycom_tx.components.contract import POLICIES
 from pycom_tx.host.host import ComponentHost
+from pycom_tx.host.tokens import REMEMBERED
 from pycom_tx.zerojson.errors import ConfigurationError, Error
 
 if TYPE_CHECKING:
@@ -36,6 +38,17 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _seconds_or_none(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < inf:
+        msg = f"seconds are a number, 0 or more, got {text!r}"
+        raise ValueError(msg)
+    return seconds
+
+
 class HostOptions(usage.Options):
     """Options of a command that serves components."""
 
@@ -51,6 +64,13 @@ class HostOptions(usage.Options):
             None,
             "Seconds to wait for the nameserver before giving up; for ever, if left out",
             _seconds,
+        ],
+        [
+            "token-cache",
+            None,
+            None,
+            "Seconds that a valid token counts as valid before the authenticator is asked again",
+            _seconds_or_none,
         ],
     ]
     optFlags: ClassVar = [["verbose", "v", "Log every call"]]
@@ -78,6 +98,8 @@ class HostOptions(usage.Options):
             if self[name] is not None:
                 self.settings[name] = self[name]
         self.settings["nameserver_timeout"] = self["nameserver-timeout"]
+        if self["token-cache"] is not None:
+            self.settings["token_cache"] = self["token-cache"]
         self.settings["verbose"] = bool(self["verbose"])
 
 
@@ -101,23 +123,29 @@ def _read(path: str) -> tuple[dict[str, Any], list[str]]:
                 raise ConfigurationError(f"{path}: {name} must be a string, got {value!r:.60}")
             settings[name] = value
         elif name == "authentication":
-            settings[name] = _policy(path, value)
+            settings.update(_authentication(path, value))
         else:
             unknown.append(name)
             _log.warn("{path}: nobody knows the setting {name!r}", path=path, name=name)
     return settings, unknown
 
 
-def _policy(path: str, value: Any) -> str:
-    policy: str | None = (
-        value.get("policy") if isinstance(value, dict) and len(value) == 1 else None
-    )
-    if policy is None or policy not in POLICIES:
+def _authentication(path: str, value: Any) -> dict[str, Any]:
+    """What a file says about authentication."""
+    known = value if isinstance(value, dict) else {}
+    policy, cache = known.get("policy"), known.get("token_cache", REMEMBERED)
+    if (
+        policy is None
+        or policy not in POLICIES
+        or not set(known) <= {"policy", "token_cache"}
+        or not isinstance(cache, (int, float))
+        or not 0 <= cache < inf
+    ):
         raise ConfigurationError(
-            f'{path}: authentication must be {{"policy": "required"}} or '
-            f'{{"policy": "never"}}, got {value!r:.60}'
+            f'{path}: authentication must be {{"policy": "required"}} or {{"policy": "never"}}, '
+            f'perhaps with {{"token_cache": SECONDS}}, got {value!r:.60}'
         )
-    return policy
+    return {"authentication": policy} | ({"token_cache": cache} if "token_cache" in known else {})
 
 
 class HostCommand(MultiService):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from itertools import count
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from pycom_tx.zerojson.errors import (
@@ -17,7 +18,15 @@ from pycom_tx.zerojson.errors import (
     remote_error,
 )
 from pycom_tx.zerojson.interfaces import IChannelListener
-from pycom_tx.zerojson.messages import FAIL, OK, Request, Response, decode_response, encode_request
+from pycom_tx.zerojson.messages import (
+    FAIL,
+    OK,
+    PROGRESSED,
+    decode_progress,
+    decode_response,
+    encode_request,
+)
+from pycom_tx.zerojson.request import PROGRESS, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,13 +39,32 @@ if TYPE_CHECKING:
 class _Call:
     """A call in flight."""
 
-    __slots__ = ("client", "deferred", "frames", "key", "request", "timeout", "timer")
+    __slots__ = (
+        "client",
+        "deferred",
+        "frames",
+        "key",
+        "on_progress",
+        "request",
+        "timeout",
+        "timer",
+    )
 
-    def __init__(self, client: Client, key: bytes, request: Request, timeout: float) -> None:
+    def __init__(
+        self,
+        client: Client,
+        key: bytes,
+        request: Request,
+        timeout: float,
+        on_progress: Callable[[Any], object] | None,
+    ) -> None:
+        if on_progress is not None:
+            request.extensions = {**request.extensions, PROGRESS: True}
         self.client = client
         self.key = key
         self.request = request
         self.timeout = timeout
+        self.on_progress = on_progress
         self.frames = [key, b"", *encode_request(request)]
         self.timer: IDelayedCall | None = None
         self.deferred: Deferred[Response] = Deferred(self.cancelled)
@@ -66,6 +94,8 @@ class Client:
         before they came.
     """
 
+    _log = Logger()
+
     def __init__(
         self, address: str, network: INetwork, clock: IReactorTime, idle: Callable[[], object]
     ) -> None:
@@ -83,10 +113,17 @@ class Client:
         """How many calls wait for their reply."""
         return len(self._calls)
 
-    def call(self, request: Request, timeout: float) -> Deferred[Response]:
+    def call(
+        self,
+        request: Request,
+        timeout: float,
+        on_progress: Callable[[Any], object] | None = None,
+    ) -> Deferred[Response]:
         """Send *request*.
 
         :param timeout: seconds, or ``math.inf``.
+        :param on_progress: called with each value that the method reports before it
+            answers.
 
         :returns: Deferred firing with the :class:`Response`, whose code is 0. Cancelling
             it forgets the call; the server may still execute it.
@@ -98,7 +135,7 @@ class Client:
         """
         if self._closed:
             raise ConnectionClosed(f"The connection to {self.address} is closed")
-        call = _Call(self, b"%x" % next(self._keys), request, timeout)
+        call = _Call(self, b"%x" % next(self._keys), request, timeout, on_progress)
         self._channel.send(call.frames)
         self._calls[call.key] = call
         if timeout != inf:
@@ -129,6 +166,9 @@ class Client:
         if call is None:
             self.unexpected += 1
             return
+        if frames[1:3] == [b"", PROGRESSED]:
+            self._progressed(call, frames[2:])
+            return
         self._ended(call)
         try:
             if frames[1:3] != [b"", OK]:
@@ -158,6 +198,19 @@ class Client:
     def _fail(self, call: _Call, error: ServiceNotAvailable) -> None:
         self.forget(call)
         call.deferred.errback(error)
+
+    def _progressed(self, call: _Call, frames: list[bytes]) -> None:
+        try:
+            value = decode_progress(frames)
+        except InvalidReply as error:
+            self._fail(call, error)
+            return
+        if call.on_progress is None:
+            return
+        try:
+            call.on_progress(value)
+        except Exception:
+            self._log.failure("on_progress of {request} failed", request=call.request)
 
     def _ended(self, call: _Call) -> None:
         del self._calls[call.key]

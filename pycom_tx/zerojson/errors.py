@@ -14,6 +14,7 @@ One root; below it a branch for each way to fail; below those the leaves::
     │   ├── ConnectionClosed        this side closed the connection
     │   ├── Overloaded              more waits to be sent than the connection holds
     │   └── InvalidReply            something came that is no reply
+    ├── ContractMismatch        the service has another contract than its client
     ├── NotSerializable         a value that JSON cannot hold
     └── ConfigurationError      a service that cannot run the way it is set up
         └── AddressError            an address that cannot be listened at or connected to
@@ -100,6 +101,10 @@ class Overloaded(ServiceNotAvailable):
 
 class InvalidReply(ServiceNotAvailable):
     """The peer sent something that is no reply."""
+
+
+class ContractMismatch(Error):
+    """A service has other methods than its client expects, or they take or give others."""
 
 
 class NotSerializable(Error, TypeError):

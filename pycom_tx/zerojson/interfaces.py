@@ -9,7 +9,7 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
-    from pycom_tx.zerojson.messages import Request, Response
+    from pycom_tx.zerojson.request import Request, Response
 
 
 class IRequestHandler(Interface):
@@ -38,6 +38,17 @@ class IChannel(Interface):
 
         :raises Overloaded: as much as may wait for that peer is waiting.
         :raises TypeError: a frame is not bytes; nothing was sent.
+        """
+
+    def offer(frames: list[bytes]) -> bool:
+        """Send a message that may be left out.
+
+        It is, while half of what may wait for that peer does: the rest is for messages
+        that may not.
+
+        :returns: whether it was taken.
+
+        :raises TypeError: as :meth:`send`.
         """
 
     def withdraw(frames: list[bytes]) -> bool:

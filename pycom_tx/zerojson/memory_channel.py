@@ -154,6 +154,10 @@ class _Connected:
             self._link = _Link(self._network, self, bound)
         self._link.to_bound.send(frames)
 
+    def offer(self, frames: list[bytes]) -> bool:
+        self.send(frames)
+        return True
+
     def withdraw(self, frames: list[bytes]) -> bool:
         return False  # nothing waits here
 
@@ -193,6 +197,10 @@ class _Bound:
             self.listener.not_sent(self, frames, f"A client of {self.address} is gone")
         else:
             link.to_connected.send(frames[1:])
+
+    def offer(self, frames: list[bytes]) -> bool:
+        self.send(frames)
+        return True
 
     def withdraw(self, frames: list[bytes]) -> bool:
         return False  # nothing waits here

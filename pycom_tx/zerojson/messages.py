@@ -1,4 +1,4 @@
-"""Requests and responses, and their way into frames and back.
+"""The way of requests and responses into frames and back.
 
 Pure functions, no I/O. Frames here are those behind the routing frames and the delimiter:
 a command or a status, a JSON object, and at most one attachment.
@@ -13,145 +13,17 @@ import msgspec
 
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import BadRequest, InvalidReply, NotSerializable, checked_code
-from pycom_tx.zerojson.sessions import Session
+from pycom_tx.zerojson.request import Request, Response
 
 CALL: Final = b"CALL"
 OK: Final = b"OK"
 FAIL: Final = b"FAIL"
+PROGRESSED: Final = b"PROGRESS"
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 _SIZES: Final = (2, 3)
 """How many frames a message has behind the delimiter: the last one is optional."""
-
-
-class Request:
-    """One call of one method.
-
-    A method gets it as its first argument; a client may build one for
-    :meth:`Component.call <pycom_tx.Component.call>`.
-
-    .. attribute:: interface
-
-        The interface's name.
-
-    .. attribute:: method
-
-        The method's name.
-
-    .. attribute:: args
-
-        Whatever JSON the client sent, as Python values; None where it sent nothing.
-
-    .. attribute:: attachment
-
-        The bytes that came with it, or None. No bytes are not None.
-
-    .. attribute:: extensions
-
-        What the client sent beside the arguments: a dict keyed by dotted names.
-
-    .. attribute:: session
-
-        On a stateful interface the caller's :class:`~pycom_tx.Session`, elsewhere None.
-
-    .. attribute:: session_id
-
-        The session that the client asked for, or None.
-    """
-
-    __slots__ = (
-        "args",
-        "attachment",
-        "extensions",
-        "interface",
-        "method",
-        "session",
-        "session_id",
-    )
-
-    def __init__(
-        self,
-        interface: str,
-        method: str,
-        args: Any = None,
-        *,
-        attachment: bytes | None = None,
-        extensions: dict[str, Any] | None = None,
-        session_id: str | None = None,
-    ) -> None:
-        self.interface = interface
-        self.method = method
-        self.args = args
-        self.attachment = attachment
-        self.extensions = {} if extensions is None else extensions
-        self.session_id = session_id
-        self.session: Session | None = None
-
-    def response(self, result: Any = None, attachment: bytes | None = None) -> Response:
-        """Answer with *result* and, unless it is None, an *attachment*."""
-        return Response(result, attachment=attachment)
-
-    def error(self, code: int, message: str | None = None) -> Response:
-        """Answer with an error, without raising one.
-
-        :raises ValueError: *code* is 0 or no integer.
-        """
-        return Response(code=checked_code(code), error=message)
-
-    def __repr__(self) -> str:
-        return f"<Request {self.interface}.{self.method}>"
-
-
-class Response:
-    """What a call is answered with.
-
-    .. attribute:: result
-
-        Any JSON, as Python values.
-
-    .. attribute:: code
-
-        0, or the error's code.
-
-    .. attribute:: error
-
-        What went wrong, where *code* is not 0.
-
-    .. attribute:: attachment
-
-        Bytes beside the result, or None.
-
-    .. attribute:: session_id
-
-        The caller's session, on a stateful interface.
-
-    .. attribute:: extensions
-
-        What the service sent beside the result: a dict keyed by dotted names.
-    """
-
-    __slots__ = ("attachment", "code", "error", "extensions", "result", "session_id")
-
-    def __init__(
-        self,
-        result: Any = None,
-        *,
-        code: int = 0,
-        error: str | None = None,
-        attachment: bytes | None = None,
-        session_id: str | None = None,
-        extensions: dict[str, Any] | None = None,
-    ) -> None:
-        self.result = result
-        self.code = code
-        self.error = error
-        self.attachment = attachment
-        self.session_id = session_id
-        self.extensions = {} if extensions is None else extensions
-
-    def __repr__(self) -> str:
-        return f"<Response code={self.code}>"
 
 
 class _Call(msgspec.Struct):
@@ -174,8 +46,15 @@ class _Reply(msgspec.Struct):
     extensions: dict[str, Any] | None = None
 
 
+class _Progress(msgspec.Struct):
+    """The JSON object of a report of progress."""
+
+    value: Any
+
+
 _read_call = msgspec.json.Decoder(_Call).decode
 _read_reply = msgspec.json.Decoder(_Reply).decode
+_read_progress = msgspec.json.Decoder(_Progress).decode
 
 
 def encode_request(request: Request) -> list[bytes]:
@@ -238,6 +117,25 @@ def encode_response(response: Response, session_id: str | None = None) -> list[b
     return _with_attachment([OK, body], response.attachment)
 
 
+def encode_progress(value: bytes) -> list[bytes]:
+    """The frames of a report of progress.
+
+    :param value: JSON.
+    """
+    return [PROGRESSED, b'{"value":%b}' % value]
+
+
+def decode_progress(frames: Sequence[bytes]) -> Any:
+    """The value that is reported in *frames*.
+
+    :raises InvalidReply: they are no report of progress.
+    """
+    try:
+        return _parsed(_Progress, _read_progress, frames).value
+    except ValueError as error:
+        raise InvalidReply(f"Invalid report of progress: {error}") from None
+
+
 def decode_response(frames: Sequence[bytes]) -> Response:
     """The response in *frames*: a status, which is not looked at, body and attachment.
 
@@ -283,7 +181,10 @@ def _finished(body: bytes, session_id: str | None, extensions: dict[str, Any]) -
 def _with_attachment(frames: list[bytes], attachment: bytes | None) -> list[bytes]:
     if attachment is not None:
         try:
-            frames.append(bytes(memoryview(attachment)))
+            # Bytes go as they are, however many: a copy would cost as much again.
+            frames.append(
+                attachment if type(attachment) is bytes else bytes(memoryview(attachment))
+            )
         except TypeError:
             msg = f"An attachment is bytes, got {type(attachment).__name__}"
             raise NotSerializable(msg) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -15,11 +17,11 @@ from pycom_tx.zerojson.interfaces import IChannelListener
 from pycom_tx.zerojson.messages import (
     CALL,
     FAIL,
-    Request,
-    Response,
     decode_request,
+    encode_progress,
     encode_response,
 )
+from pycom_tx.zerojson.request import PROGRESS, Request, Response
 
 if TYPE_CHECKING:
     from pycom_tx.zerojson.interfaces import IChannel, IRequestHandler
@@ -65,6 +67,8 @@ class Server:
             if body[0] != CALL:
                 raise BadRequest(f"Unknown command: {body[0][:60]!r}")
             request = decode_request(body)
+            if PROGRESS in request.extensions:
+                request.report_to(partial(self._report, channel, envelope))
             answer = self._handler.handle(request)
         except BaseException:
             # Also sys.exit(), which is not a stranger's to call.
@@ -113,12 +117,18 @@ class Server:
         request: Request | None,
         response: Response,
     ) -> None:
+        if request is not None:
+            request.over()
         try:
             frames = _encoded(response, request)
         except Exception:
             # Whatever the handler gave, its client gets an answer.
             frames = _encoded(self._failed(Failure(), request), request)
         self._send(channel, envelope + frames)
+
+    def _report(self, channel: IChannel, envelope: list[bytes], value: bytes) -> None:
+        with suppress(ServiceNotAvailable):  # its answer will not arrive either
+            channel.offer(envelope + encode_progress(value))
 
     def _fail(self, channel: IChannel, envelope: list[bytes], message: str) -> None:
         error = b'{"code":%d,"error":%b}' % (BadRequest.code, codec.encode(message))

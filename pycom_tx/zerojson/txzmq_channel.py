@@ -102,6 +102,12 @@ class _Channel(ABC):
             # Sending may have eaten the wake-up of the descriptor.
             self._connection.read_later()
 
+    def offer(self, frames: list[bytes]) -> bool:
+        if self._waiting.half_full(self._peer(frames)):
+            return False
+        self.send(frames)
+        return True
+
     def withdraw(self, frames: list[bytes]) -> bool:
         return self._waiting.withdraw(self._peer(frames), frames)
 

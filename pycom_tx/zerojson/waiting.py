@@ -27,6 +27,10 @@ class Waiting:
     def __bool__(self) -> bool:
         return bool(self._queues)
 
+    def half_full(self, peer: bytes) -> bool:
+        """Whether half of the messages that may wait for a peer do."""
+        return len(self._queues.get(peer, ())) * 2 >= self._limit
+
     def put(self, peer: bytes, frames: list[bytes]) -> None:
         """Let a message wait behind those that do already.
 

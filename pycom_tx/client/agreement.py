@@ -1,0 +1,40 @@
+"""Making sure that a service means what its client does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pycom_tx.components.contract import DATA, Interface, differences
+from pycom_tx.zerojson.errors import ContractMismatch, MethodNotFound
+
+if TYPE_CHECKING:
+    from pycom_tx.client.component import Component
+
+
+async def check_contract(component: Component, contract: Any) -> None:
+    """Compare what a service publishes with a class that declares the same interface.
+
+    :raises ContractMismatch: the service has another contract, or publishes none; the
+        message says what is different.
+    :raises TypeError: *contract* is no class with ``@interface``.
+    :raises ValueError: it is one of another interface.
+    """
+    interface = getattr(contract, "__interface__", None)
+    if not isinstance(interface, Interface):
+        msg = f"contract is a class with @pycom.interface, got {contract!r:.60}"
+        raise TypeError(msg)
+    if interface.name != component.interface:
+        msg = f"{interface.owner} is a contract for {interface.name}, not {component.interface}"
+        raise ValueError(msg)
+    try:
+        told: Any = await component.introspect()
+        data, methods = told["data"][DATA], told["methods"]
+        if data["contract"] == interface.data()["contract"]:
+            return
+        different = differences(interface, data, methods)
+    except (MethodNotFound, LookupError, TypeError, AttributeError):
+        different = ["it publishes none"]
+    raise ContractMismatch(
+        f"{component.interface} at {component.address} has another contract than "
+        f"{interface.owner}: {', '.join(different)}"
+    )

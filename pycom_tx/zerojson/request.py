@@ -1,0 +1,222 @@
+"""What is asked of a service, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from pycom_tx.zerojson import codec
+from pycom_tx.zerojson.errors import ConnectionClosed, checked_code
+from pycom_tx.zerojson.sessions import Session
+
+AUTH: Final = "org.pycom.auth"
+"""The extension of a request that holds its client's token, a string."""
+
+PROGRESS: Final = "org.pycom.progress"
+"""The extension of a request whose client listens to reports of progress: true."""
+
+
+class Request:
+    """One call of one method.
+
+    A method gets it as its first argument; a client may build one for
+    :meth:`Component.call <pycom_tx.Component.call>`.
+
+    .. attribute:: interface
+
+        The interface's name.
+
+    .. attribute:: method
+
+        The method's name.
+
+    .. attribute:: args
+
+        Whatever JSON the client sent, as Python values; None where it sent nothing.
+
+    .. attribute:: attachment
+
+        The bytes that came with it, or None. No bytes are not None.
+
+    .. attribute:: extensions
+
+        What the client sent beside the arguments: a dict keyed by dotted names.
+
+    .. attribute:: session
+
+        On a stateful interface the caller's :class:`~pycom_tx.Session`, elsewhere None.
+
+    .. attribute:: session_id
+
+        The session that the client asked for, or None.
+
+    .. attribute:: user
+
+        Who calls, where the interface wants to know that: what the authenticator's
+        ``validate`` answered, a dict with ``name`` and ``roles``. Elsewhere None.
+    """
+
+    __slots__ = (
+        "_context",
+        "_open_context",
+        "_report",
+        "args",
+        "attachment",
+        "extensions",
+        "interface",
+        "method",
+        "session",
+        "session_id",
+        "user",
+    )
+
+    def __init__(
+        self,
+        interface: str,
+        method: str,
+        args: Any = None,
+        *,
+        attachment: bytes | None = None,
+        extensions: dict[str, Any] | None = None,
+        session_id: str | None = None,
+    ) -> None:
+        self.interface = interface
+        self.method = method
+        self.args = args
+        self.attachment = attachment
+        self.extensions = {} if extensions is None else extensions
+        self.session_id = session_id
+        self.session: Session | None = None
+        self.user: dict[str, Any] | None = None
+        self._context: Any = None
+        self._open_context: Callable[[Request], Any] | None = None
+        self._report: Callable[[bytes], object] | None = None
+
+    def context(self) -> Any:
+        """The caller's context, to call other services on behalf of whoever called.
+
+        It shares the host's connections and sends the token along that came with this
+        request. What was opened through it is closed when the call is answered. Only for
+        the reactor's thread.
+
+        :returns: a :class:`~pycom_tx.Context`, the same each time.
+
+        :raises ConnectionClosed: the call is over, or nobody serves it.
+        """
+        if self._context is None:
+            if self._open_context is None:
+                raise ConnectionClosed(f"{self!r} is not being served: it has no context")
+            self._context = self._open_context(self)
+        return self._context
+
+    def progress(self, value: Any) -> None:
+        """Tell the client how far the call is, any number of times before it is answered.
+
+        A client that does not listen is told nothing. Nor does a value wait for a client
+        that reads too slowly: while half of what may wait for it does, it is left out;
+        the answer never is. May be called in any thread.
+
+        :param value: what JSON can hold.
+
+        :raises NotSerializable: it is something else.
+        """
+        if self._report is not None:
+            self._report(codec.encode(value))
+
+    def response(self, result: Any = None, attachment: bytes | None = None) -> Response:
+        """Answer with *result* and, unless it is None, an *attachment*."""
+        return Response(result, attachment=attachment)
+
+    def error(self, code: int, message: str | None = None) -> Response:
+        """Answer with an error, without raising one.
+
+        :raises ValueError: *code* is 0 or no integer.
+        """
+        return Response(code=checked_code(code), error=message)
+
+    def __repr__(self) -> str:
+        return f"<Request {self.interface}.{self.method}>"
+
+    # What those who serve a request hand to it, and not to the method.
+
+    def serve(
+        self,
+        open_context: Callable[[Request], Any],
+        in_reactor: Callable[..., object] | None = None,
+    ) -> None:
+        """Let the method have a context.
+
+        :param open_context: makes it.
+        :param in_reactor: runs a function in the reactor's thread, where the method runs
+            in another.
+        """
+        self._open_context = open_context
+        if in_reactor is not None and self._report is not None:
+            self._report = partial(in_reactor, self._report_in_time, self._report)
+
+    def report_to(self, report: Callable[[bytes], object]) -> None:
+        """Let the method report its progress: JSON goes to *report*."""
+        self._report = report
+
+    def over(self) -> None:
+        """The request is answered: nothing more may come of it."""
+        self._open_context = self._report = None
+        if self._context is not None:
+            self._context.close()
+            self._context = None
+
+    def _report_in_time(self, report: Callable[[bytes], object], value: bytes) -> None:
+        if self._report is not None:
+            report(value)
+
+
+class Response:
+    """What a call is answered with.
+
+    .. attribute:: result
+
+        Any JSON, as Python values.
+
+    .. attribute:: code
+
+        0, or the error's code.
+
+    .. attribute:: error
+
+        What went wrong, where *code* is not 0.
+
+    .. attribute:: attachment
+
+        Bytes beside the result, or None.
+
+    .. attribute:: session_id
+
+        The caller's session, on a stateful interface.
+
+    .. attribute:: extensions
+
+        What the service sent beside the result: a dict keyed by dotted names.
+    """
+
+    __slots__ = ("attachment", "code", "error", "extensions", "result", "session_id")
+
+    def __init__(
+        self,
+        result: Any = None,
+        *,
+        code: int = 0,
+        error: str | None = None,
+        attachment: bytes | None = None,
+        session_id: str | None = None,
+        extensions: dict[str, Any] | None = None,
+    ) -> None:
+        self.result = result
+        self.code = code
+        self.error = error
+        self.attachment = attachment
+        self.session_id = session_id
+        self.extensions = {} if extensions is None else extensions
+
+    def __repr__(self) -> str:
+        return f"<Response code={self.code}>"
