@@ -19,6 +19,7 @@ class MemoryCase(SynchronousTestCase):
     """
 
     def setUp(self):
+        super().setUp()
         self.clock = Clock()
         self.network = MemoryNetwork(self.clock)
         self.nameserver = self.host(

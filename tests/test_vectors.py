@@ -42,6 +42,7 @@ class VectorTests(MemoryCase):
             fixture_service.Example,
             fixture_service.Shapes,
             fixture_service.Counter,
+            fixture_service.Guarded,
             Demo,
         )
         addresses = {
@@ -61,5 +62,5 @@ class VectorTests(MemoryCase):
                 self.assertEqual(wrong, [], exchange["name"])
                 replayed += 1
             recorder._channel.close()
-        self.assertEqual(replayed, 64)
+        self.assertEqual(replayed, 67)
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
