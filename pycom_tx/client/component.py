@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from pycom_tx.components.hooks import passed
 from pycom_tx.zerojson.errors import ConnectionClosed, RemoteError, SessionExpired
 from pycom_tx.zerojson.request import AUTH, Request, Response
-from pycom_tx.zerojson.settling import settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,12 +151,9 @@ class Component:
         timeout: float | None,
         on_progress: Callable[[Any], object] | None,
     ) -> Response:
-        for prehook in context.prehooks:
-            request = await settled(prehook(self, request))
+        request = await passed(context.prehooks, request, self)
         response = await self._call(request, timeout, on_progress)
-        for posthook in context.posthooks:
-            response = await settled(posthook(self, response))
-        return response
+        return await passed(context.posthooks, response, self)
 
     def _call(
         self,

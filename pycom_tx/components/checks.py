@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from pycom_tx.components.contract import Interface
+from pycom_tx.components.hooks import settled
 from pycom_tx.components.method import Method, named
 from pycom_tx.zerojson.errors import BadRequest
 from pycom_tx.zerojson.request import Request
-from pycom_tx.zerojson.settling import settled
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 

@@ -11,10 +11,10 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from pycom_tx.components.contract import POLICIES, Interface
+from pycom_tx.components.hooks import passed, settled
 from pycom_tx.zerojson.errors import AccessDenied, BadRequest, MethodNotFound
 from pycom_tx.zerojson.interfaces import IRequestHandler
 from pycom_tx.zerojson.request import AUTH
-from pycom_tx.zerojson.settling import settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -155,12 +155,9 @@ class Dispatcher:
     async def _call_with_hooks(
         self, component: Any, interface: Interface, method: Method, request: Request
     ) -> Response:
-        for prehook in method.prehooks:
-            request = await settled(prehook(interface, method, request))
-        response: Response = await settled(self._call(component, method, request))
-        for posthook in method.posthooks:
-            response = await settled(posthook(interface, method, response))
-        return response
+        request = await passed(method.prehooks, request, interface, method)
+        response = await settled(self._call(component, method, request))
+        return await passed(method.posthooks, response, interface, method)
 
 
 def _provided(component: Any) -> Interface:

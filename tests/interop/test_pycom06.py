@@ -3,14 +3,11 @@
 import json
 import math
 
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.protocol import ProcessProtocol
-from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutputAndValue
 
 import pycom_tx as pycom
 from tests.interop.old_peer import OldPeer
+from tests.interop.old_services import OldServiceCase
 from tests.live.processes import ProcessCase
 from tests.vectors import FOLDER
 
@@ -98,56 +95,12 @@ class OldClientTests(ProcessCase):
         await self.check("2.7")
 
 
-class OldService(ProcessProtocol):
-    """A process of PyCOM 0.6.0 that serves modules until it is killed."""
-
-    def __init__(self):
-        self.ended = Deferred()
-
-    def processEnded(self, reason):
-        self.ended.callback(None)
-
-    def kill(self):
-        """End it, however it is; a Deferred that fires when it has ended."""
-        if not self.ended.called:
-            self.transport.signalProcess("KILL")
-        return self.ended
-
-
-class NewClientTests(ProcessCase):
+class NewClientTests(OldServiceCase):
     """A client of ours with nameservers and services of PyCOM 0.6.0."""
-
-    version = "3.6"
 
     def setUp(self):
         super().setUp()
-        self.old = OldPeer(self.version)
-        # The fixtures name our package; there, that is the old one.
-        self.write_module("pycom_tx", "import pycom, sys; sys.modules[__name__] = pycom")
         self.write_module("fixture_service", SERVICE)
-
-    def serve(self, *arguments):
-        """Run the old launcher at an address of its own, and give that."""
-        address = f"tcp://127.0.0.1:{self.reserve_port()}"
-        process = OldService()
-        reactor.spawnProcess(
-            process,
-            self.old.python,
-            [self.old.python, "-m", "pycom", "-a", address, *arguments],
-            env=self.old.environment,
-            path=str(self.folder),
-        )
-        self.addCleanup(process.kill)
-        return address
-
-    async def located(self, context, interface):
-        """A proxy, as soon as somebody provides the interface."""
-        for _ in range(200):
-            try:
-                return await context.locate(interface)
-            except (pycom.ServiceNotFound, pycom.ServiceNotAvailable):
-                await deferLater(reactor, 0.1)
-        raise AssertionError(f"Nobody provides {interface}")
 
     async def check(self, nameserver):
         context = self.client(nameserver)

@@ -1,0 +1,121 @@
+"""Calls that take long or carry much, between processes."""
+
+import json
+import math
+import sys
+
+from twisted.internet.utils import getProcessOutputAndValue
+
+import pycom_tx as pycom
+from tests.live.processes import ProcessCase
+
+MIB = 1 << 20
+SIZE = 64 * MIB
+
+SERVICE = '''
+import re, time
+from pathlib import Path
+
+import pycom_tx as pycom
+
+
+def memory():
+    """The most that this process ever had in memory, and what it has now, in MiB."""
+    status = Path("/proc/self/status").read_text()
+    return [int(re.search(name + r":\\s+(\\d+)", status)[1]) / 1024 for name in ("VmHWM", "VmRSS")]
+
+
+@pycom.interface("com.foo.long")
+class Long(pycom.Service):
+    @pycom.method(attachments=("blob", None))
+    def up(self, request, blob):
+        return len(blob)
+
+    @pycom.method(attachments=(None, "blob"), results=("blob",))
+    def down(self, request, size):
+        return bytes(size)
+
+    @pycom.method
+    def memory(self, request):
+        return memory()
+
+    @pycom.method(blocking=True)
+    def ponder(self, request, steps):
+        for step in range(steps):
+            time.sleep(0.01)
+            request.progress(step)
+        return "done"
+
+    @pycom.method
+    def flood(self, request, values):
+        for value in range(values):
+            request.progress("x" * 1000)
+        return "answered"
+'''
+
+CLIENT = """
+import json, sys
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+import pycom_tx as pycom
+from long import memory
+
+async def main(reactor):
+    address, method, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    context = pycom.Context()
+    async with context.connect(address, "com.foo.long") as component:
+        before = [memory()[1], (await component.invoke("memory"))[1]]
+        if method == "up":
+            await component.invoke("up", {}, 60, bytes(bytearray(b"x")) * size)
+        else:
+            _, blob = await component.invoke("down", {"size": size}, 60)
+            assert len(blob) == size
+        after = [memory()[0], (await component.invoke("memory"))[0]]
+    print(json.dumps([later - sooner for sooner, later in zip(before, after)]))
+
+react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+"""
+
+
+class LongCallTests(ProcessCase):
+    async def serve(self):
+        """The address of the service."""
+        self.write_module("long", SERVICE)
+        service = self.twistd("pycom-service", "-a", "tcp://127.0.0.1:*", "long")
+        return (await service.wait_for(r"listens at (\S+)"))[1]
+
+    async def component(self):
+        context = pycom.Context()
+        self.addCleanup(context.close)
+        return await context.connect(await self.serve(), "com.foo.long")
+
+    async def test_attachments(self):
+        """An attachment costs whoever sends or takes it no more than twice its size."""
+        for method in ("up", "down"):
+            out, err, status = await getProcessOutputAndValue(
+                sys.executable,
+                ["-c", CLIENT, await self.serve(), method, str(SIZE)],
+                path=str(self.folder),
+            )
+            self.assertEqual((err, status), (b"", 0))
+            for grown in json.loads(out):
+                self.assertLess(grown, 2 * SIZE / MIB + 16, method)
+
+    async def test_progress_of_a_thread(self):
+        """A method in a thread reports while it runs, and every report precedes the answer."""
+        component = await self.component()
+        seen = []
+        answer = await component.invoke("ponder", {"steps": 20}, on_progress=seen.append)
+        self.assertEqual((answer, seen), ("done", list(range(20))))
+
+    async def test_progress_that_nobody_takes(self):
+        """A client that does not read gets what waits for it, and the answer above all."""
+        component = await self.component()
+        seen = []
+        call = component.invoke(
+            "flood", {"values": 50_000}, math.inf, on_progress=lambda value: seen.append(None)
+        )
+        self.assertEqual(await call, "answered")
+        self.assertGreater(len(seen), 1000)
+        self.assertLess(len(seen), 50_000)
+        self.assertEqual(await component.invoke("ponder", {"steps": 0}), "done")
