@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
+from functools import partial
 from types import SimpleNamespace, UnionType
 from typing import Any, Final, Union
 
@@ -15,7 +16,7 @@ from pycom_tx.zerojson.request import Response
 FREE: Final = (Any, object)
 """Annotations that say nothing: any JSON will do."""
 
-_LATER: Final[Mapping[Any, int]] = {Deferred: 0, Awaitable: 0, Coroutine: 2, Generator: 2}
+_LATER: Final = ((Deferred, 0), (Awaitable, 0), (Coroutine, 2), (Generator, 2))
 """What stands for a value that comes later, and which of its arguments is the value's type."""
 
 _UNTOLD: Final = (Response, typing.NoReturn, getattr(typing, "Never", None))
@@ -40,7 +41,7 @@ def declared_types(function: Callable[..., Any], where: str) -> dict[str, Any]:
     }
     if signature.return_annotation is not inspect.Signature.empty:
         given["return"] = signature.return_annotation
-    names = getattr(inspect.unwrap(function), "__globals__", {})
+    names = _globals(function)
     types: dict[str, Any] = {}
     for name, annotation in given.items():
         holder = SimpleNamespace(__annotations__={name: annotation})
@@ -57,10 +58,31 @@ def declared_types(function: Callable[..., Any], where: str) -> dict[str, Any]:
 
 def eventual(annotation: Any) -> Any:
     """The type of the value that a function gives in the end, as far as that is told."""
-    while (position := _LATER.get(typing.get_origin(annotation) or annotation)) is not None:
-        inner = typing.get_args(annotation)
-        annotation = inner[position] if len(inner) > position else Any
-    if typing.get_origin(annotation) in (Union, UnionType):
-        kinds = tuple(kind for kind in typing.get_args(annotation) if kind is not Response)
-        annotation = Union[kinds]  # noqa: UP007 # of as many as there are
-    return Any if annotation in _UNTOLD else annotation
+    kinds = tuple(kind for kind in _alternatives(annotation) if kind not in _UNTOLD)
+    if not kinds or any(kind in FREE for kind in kinds):
+        return Any
+    return kinds[0] if len(kinds) == 1 else Union[kinds]  # noqa: UP007 # as many as there are
+
+
+def _alternatives(annotation: Any) -> Iterator[Any]:
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (Union, UnionType):
+        for kind in inner:
+            yield from _alternatives(kind)
+        return
+    for later, position in _LATER:
+        if later in (origin, annotation):
+            yield from _alternatives(inner[position] if len(inner) > position else Any)
+            return
+    yield annotation
+
+
+def _globals(function: Any) -> dict[str, Any]:
+    """The names that annotations of a function may have in them."""
+    function = inspect.unwrap(function)
+    while isinstance(function, partial):
+        function = inspect.unwrap(function.func)
+    if not hasattr(function, "__globals__"):
+        function = inspect.unwrap(type(function).__call__)
+    names: dict[str, Any] = getattr(function, "__globals__", {})
+    return names

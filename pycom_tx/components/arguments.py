@@ -55,6 +55,8 @@ class Arguments:
         if names:
             required = [name for name in self.required if name != attachment]
             self.schema = {**self._types.schema, "required": required}
+            if not required:
+                self.schema["type"] = ["object", "null"]
 
     def of(self, request: Request, name: str) -> dict[str, Any]:
         """The arguments that the function is called with.

@@ -17,8 +17,8 @@ POLICIES: Final = (None, "required", "never")
 DATA: Final = "org.pycom.interface"
 """The key of ``introspect``'s ``data`` under which an interface tells about itself."""
 
-_PROSE: Final = ("title", "description", "examples")
-"""What JSON Schema has for readers only."""
+_PROSE: Final = ("title", "description", "examples", "default")
+"""What JSON Schema has for readers only: it rules nothing out."""
 
 
 class Interface:
@@ -145,18 +145,38 @@ def differences(
     :param methods: what it tells about its methods.
     """
     here, there = _terms(interface.introspection()), _terms(methods)
-    found = ["sessions"] if data["stateful"] != interface.stateful else []
-    found += [f"no method {name}" for name in here if name not in there]
-    found += [f"a method {name}" for name in there if name not in here]
-    found += [f"another {name}" for name in here if here[name] != there.get(name, here[name])]
-    return found
+    found = []
+    if data["stateful"] != interface.stateful:
+        found.append(f"it has {'sessions' if data['stateful'] else 'no sessions'}")
+    found += [f"there is no method {name}" for name in here if name not in there]
+    found += [f"there is a method {name}" for name in there if name not in here]
+    found += [
+        f"{name} {does} something else"
+        for name in here
+        if name in there
+        for does in here[name]
+        if here[name][does] != there[name][does]
+    ]
+    return found or ["it reckons otherwise"]
 
 
 def _terms(methods: Mapping[str, Any]) -> dict[str, Any]:
     """What matters to a caller of what ``introspect`` tells about methods."""
     # A contract need not derive from Service: what every service answers is no part of it.
     terms = {
-        name: {key: _without_prose(part) for key, part in method.items() if key != "docstring"}
+        name: {
+            "takes": (
+                method["required_arguments"],
+                method["optional_arguments"],
+                method["attachments"]["incoming"],
+                _without_prose(method["schema"]["arguments"]),
+            ),
+            "gives": (
+                method["results"],
+                method["attachments"]["outgoing"],
+                _without_prose(method["schema"]["result"]),
+            ),
+        }
         for name, method in methods.items()
         if name != "introspect"
     }

@@ -1,18 +1,19 @@
-"""Values of annotated types: out of JSON, into JSON, and what JSON Schema says of them."""
+"""Values of annotated types: out of JSON, and into JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
-from msgspec import inspect as kinds
 
+from pycom_tx.components.admissible import check_attachment, check_json
 from pycom_tx.components.annotations import FREE
-from pycom_tx.components.mismatch import described
+from pycom_tx.components.mismatch import described, shown
+from pycom_tx.components.schemas import object_schema
 
-_BYTES: Final = (kinds.BytesType, kinds.ByteArrayType, kinds.MemoryViewType)
-_NONE: Final = (*_BYTES, kinds.NoneType)
+_AS_THEY_ARE = (bytes, bytearray, memoryview)
+"""What no JSON is made of, for the attachment."""
 
 
 class Types:
@@ -26,21 +27,26 @@ class Types:
 
         The names of those that are not free to be anything.
 
+    .. attribute:: schema
+
+        The JSON Schema of an object of the values, without the attachment.
+
     :raises TypeError: a type is none of these.
     """
 
-    __slots__ = ("_attachment", "_struct", "checked", "schema")
+    __slots__ = ("_attachment", "_values", "checked", "schema")
 
     def __init__(self, types: Mapping[str, Any], where: str, attachment: str | None = None) -> None:
         known = {name: kind for name, kind in types.items() if kind not in FREE}
         for name, kind in known.items():
-            _check(kind, f"{where}: {name!r} is annotated {kind}", is_attachment=name == attachment)
+            check = check_attachment if name == attachment else check_json
+            check(kind, f"{where}: {name!r} is annotated {kind}")
         self.checked = tuple(known)
-        self.schema = _schema({name: known.get(name, Any) for name in types if name != attachment})
-        self._attachment = attachment
-        self._struct = msgspec.defstruct(
-            "Values", [(name, kind, msgspec.UNSET) for name, kind in known.items()]
+        self.schema = object_schema(
+            {name: known.get(name, Any) for name in types if name != attachment}
         )
+        self._attachment = attachment
+        self._values = {name: _Value(name, kind, self.schema) for name, kind in known.items()}
 
     def convert(self, values: dict[str, Any]) -> None:
         """Put what they stand for in the place of values as JSON has them.
@@ -48,109 +54,64 @@ class Types:
         :raises ValueError: one is of another type; the message says which, where in it,
             what was expected and what came.
         """
-        given = {name: values[name] for name in self.checked if name in values}
-        try:
-            converted = self._converted(given)
-        except (msgspec.ValidationError, RecursionError):
-            converted = self._converted_whole(given)
-        for name in given:
-            values[name] = getattr(converted, name)
+        for name, value in self._values.items():
+            if name in values:
+                values[name] = value.converted(values[name])
 
     def plain(self, values: dict[str, Any]) -> None:
         """Put JSON in the place of values that a method gives.
 
         :raises ValueError: one is not of its type, as above.
         """
-        for name in self.checked:
+        for name, value in self._values.items():
             if name != self._attachment:
-                try:
-                    values[name] = msgspec.to_builtins(
-                        values[name], str_keys=True, builtin_types=(bytes, bytearray, memoryview)
-                    )
-                except TypeError as error:
-                    raise ValueError(f"{name!r}: {error}") from None
-        self.convert(dict(values))
-
-    def _converted(self, values: dict[str, Any]) -> Any:
-        return msgspec.convert(values, self._struct, str_keys=True)
-
-    def _converted_whole(self, given: dict[str, Any]) -> Any:
-        """Convert as JSON Schema has it: a number without a fraction is an integer."""
-        try:
-            whole = _whole(given)
-            return self._converted(whole)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
-        except msgspec.ValidationError as error:
-            message = described(error, whole, self._converted, self.schema)
-            raise ValueError(message) from None
+                values[name] = value.plain(values[name])
+            value.converted(values[name])
 
 
-def _check(kind: Any, where: str, *, is_attachment: bool) -> None:
-    """Make sure that JSON, or an attachment, can be of that type."""
-    try:
-        known = kinds.type_info(kind)
-    except (TypeError, ValueError, NameError) as error:
-        raise TypeError(f"{where}: {error}") from None
-    if is_attachment:
-        if not all(isinstance(part, _NONE) for part in getattr(known, "types", (known,))):
-            raise TypeError(f"{where}, but an attachment is bytes, or None")
-        return
-    for part in _parts(known, set()):
-        if isinstance(part, _BYTES):
-            raise TypeError(f"{where}, but JSON has no bytes: declare them as the attachment")
-        if isinstance(part, kinds.DictType) and not _is_text(part.key_type):
-            raise TypeError(f"{where}, but the keys of JSON's objects are strings")
-        if isinstance(part, (kinds.CustomType, kinds.RawType, kinds.ExtType)):
-            what = getattr(part, "cls", kinds.RawType).__name__
-            raise TypeError(f"{where}, but {what} is no type that JSON can be converted to")
+class _Value:
+    """The type of one value."""
 
+    __slots__ = ("_name", "_one", "_schema")
 
-def _is_text(key: kinds.Type) -> bool:
-    if isinstance(key, kinds.LiteralType):
-        return all(isinstance(value, str) for value in key.values)
-    return isinstance(key, (kinds.StrType, kinds.AnyType))
-
-
-def _parts(known: Any, seen: set[int]) -> Iterator[kinds.Type]:
-    """A type and those that it is made of."""
-    if id(known) in seen:
-        return
-    seen.add(id(known))
-    if isinstance(known, kinds.Type):
-        yield known
-    if isinstance(known, (kinds.Type, kinds.Field)):
-        for field in known.__struct_fields__:
-            value = getattr(known, field)
-            for part in value if isinstance(value, tuple) else (value,):
-                yield from _parts(part, seen)
-
-
-def _schema(types: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON Schema of an object of values."""
-    schemas, definitions = msgspec.json.schema_components(
-        types.values(), ref_template="#/$defs/{name}"
-    )
-    schema: dict[str, Any] = {
-        "type": "object",
-        "properties": dict(zip(types, schemas, strict=True)),
-    }
-    if definitions:
-        schema["$defs"] = definitions
-    return {key: _without_uniqueness(part) for key, part in schema.items()}
-
-
-def _without_uniqueness(schema: Any) -> Any:
-    """A set may come as a list that has something twice."""
-    if isinstance(schema, list):
-        return [_without_uniqueness(part) for part in schema]
-    if isinstance(schema, dict):
-        return {
-            key: _without_uniqueness(part)
-            for key, part in schema.items()
-            if key != "uniqueItems" or part is not True
+    def __init__(self, name: str, kind: Any, schema: dict[str, Any]) -> None:
+        self._name = name
+        # msgspec keeps what it found out about a Struct, not about other types.
+        self._one = msgspec.defstruct("One", [("value", kind)], array_like=True)
+        self._schema = {
+            "$defs": schema.get("$defs", {}),
+            **schema["properties"].get(name, {}),
         }
-    return schema
+
+    def converted(self, value: Any) -> Any:
+        try:
+            return msgspec.convert((value,), self._one).value  # type: ignore[attr-defined]
+        except (msgspec.ValidationError, UnicodeError, RecursionError):
+            return self._converted_whole(value)
+
+    def plain(self, value: Any) -> Any:
+        try:
+            return msgspec.to_builtins(value, str_keys=True, builtin_types=_AS_THEY_ARE)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self._name!r}: {error}") from None
+        except RecursionError:
+            raise ValueError(f"{self._name!r}: nested too deeply") from None
+
+    def _converted_whole(self, value: Any) -> Any:
+        """Convert as JSON Schema has it: a number without a fraction is an integer."""
+
+        def convert(value: Any) -> Any:
+            return msgspec.convert((_whole(value),), self._one).value  # type: ignore[attr-defined]
+
+        try:
+            return convert(value)
+        except msgspec.ValidationError as error:
+            message = described(error, self._name, value, convert, self._schema)
+        except UnicodeError:
+            message = f"expected Unicode, got a lone surrogate in {shown(value)}"
+        except RecursionError:
+            message = "nested too deeply"
+        raise ValueError(f"{self._name!r}: {message}")
 
 
 def _whole(value: Any) -> Any:
