@@ -115,6 +115,20 @@ class MethodHookTests(HookCase):
         self.hook(method_of("buy").posthooks, double)
         self.assertEqual(self.ask("buy", {"artikel": "hat"}), (["hat", 1] * 2, b"x"))
 
+    def test_null(self):
+        """For a method with arguments null is no arguments; without, it is what came."""
+
+        def note(interface, method, request):
+            self.seen.append(request.args)
+            return request
+
+        for name in ("enter", "raw"):
+            self.hook(method_of(name).prehooks, note)
+        self.refusal("enter")
+        self.refusal("enter", [1])
+        self.ask("raw")
+        self.assertEqual(self.seen, [{}, None])
+
     def test_later(self):
         """They may give Deferreds, or be coroutines."""
         first, second = Deferred(), Deferred()

@@ -139,6 +139,13 @@ class ProxyContextTests(ProxyCase):
         self.assertIs(self.successResultOf(proxies.close()), None)
         self.failure(proxies.nameserver(), pycom.ConnectionClosed)
 
+    def test_attributes(self):
+        """What a context has, that of its proxies has as well."""
+        for name in ("prehooks", "posthooks"):
+            self.assertIs(getattr(self.proxies, name), getattr(self.context, name))
+        self.proxies.token = "secret"
+        self.assertEqual((self.context.token, self.proxies.token), ("secret", "secret"))
+
     def test_options_of_a_wrapped_context(self):
         """Options beside a context are refused: they would change nothing."""
         self.assertRaises(TypeError, pycom.ProxyContext, self.context, timeout=1)

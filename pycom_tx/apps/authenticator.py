@@ -7,6 +7,7 @@ It reads its users from the JSON file that the environment variable ``PYCOM_TX_U
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,8 +22,6 @@ from pycom_tx.zerojson.errors import AccessDenied, RemoteError
 from pycom_tx.zerojson.leases import Leases
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pycom_tx.zerojson.request import Request
 
 LIFETIME: Final = 12 * 3600.0

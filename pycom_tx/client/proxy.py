@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 
 from pycom_tx.client.component import Component
-from pycom_tx.client.context import NAMESERVER_ADDRESS, Context
+from pycom_tx.client.context import NAMESERVER_ADDRESS, Context, PostHook, PreHook
 from pycom_tx.client.opening import Opening
 from pycom_tx.zerojson.errors import InvalidReply
 
@@ -97,6 +97,25 @@ class ProxyContext:
             self.context = nameserver
         else:
             self.context = Context(nameserver, **options)
+
+    @property
+    def prehooks(self) -> list[PreHook]:
+        """Those of the context."""
+        return self.context.prehooks
+
+    @property
+    def posthooks(self) -> list[PostHook]:
+        """Those of the context."""
+        return self.context.posthooks
+
+    @property
+    def token(self) -> str | None:
+        """That of the context."""
+        return self.context.token
+
+    @token.setter
+    def token(self, token: str | None) -> None:
+        self.context.token = token
 
     def nameserver(self) -> Opening[ProxyComponent]:
         """See :meth:`Context.nameserver() <pycom_tx.Context.nameserver>`."""

@@ -78,10 +78,22 @@ class Arguments:
                 raise BadRequest(f"Argument of {request.interface}.{name}: {error}") from None
         return bound
 
-    def _bound(self, request: Request, name: str) -> dict[str, Any]:
+    def normalise(self, request: Request, name: str) -> None:
+        """Make sure that arguments come as an object, if any are declared; null is empty.
+
+        :raises BadRequest: they come as something else.
+        """
+        if self.required or self.optional:
+            request.args = self._given(request, name)
+
+    def _given(self, request: Request, name: str) -> dict[str, Any]:
         given = {} if request.args is None else request.args
         if type(given) is not dict:
             raise BadRequest(f"Expected dictionary as argument for {request.interface}.{name}")
+        return given
+
+    def _bound(self, request: Request, name: str) -> dict[str, Any]:
+        given = self._given(request, name)
         bound = {}
         for argument in self.required:
             if argument == self._attachment:

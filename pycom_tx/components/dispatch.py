@@ -155,6 +155,7 @@ class Dispatcher:
     async def _call_with_hooks(
         self, component: Any, interface: Interface, method: Method, request: Request
     ) -> Response:
+        method.normalise(request)
         request = await passed(method.prehooks, request, interface, method)
         response = await settled(self._call(component, method, request))
         return await passed(method.posthooks, response, interface, method)

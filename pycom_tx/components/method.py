@@ -112,6 +112,13 @@ class Method:
             msg = f"{where}: a coroutine cannot be blocking, it runs in the reactor's thread"
             raise TypeError(msg)
 
+    def normalise(self, request: Request) -> None:
+        """Make ``request.args`` the object that hooks of a method with arguments expect.
+
+        :raises BadRequest: it is something else.
+        """
+        self._arguments.normalise(request, self.name)
+
     def arguments(self, request: Request) -> dict[str, Any]:
         """The arguments that the function is called with.
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from twisted.python import usage
 
-from pycom_tx.client.context import NAMESERVER_ADDRESS
+from pycom_tx.client.context import NAMESERVER, NAMESERVER_ADDRESS
+from pycom_tx.host.host import LOCAL
 from pycom_tx.host.loading import load_components
 from pycom_tx.tap.command import HostCommand, HostOptions
 from pycom_tx.zerojson.errors import ConfigurationError
@@ -22,7 +23,7 @@ class Options(HostOptions):
         "Serves the components in Python modules, named with dots: each class decorated with "
         "@pycom.interface, or each instance of one instead of its class. Modules in the current "
         f"folder are found. The nameserver is the one at {NAMESERVER_ADDRESS} unless told "
-        "otherwise; without --service it is registered as /auto/ and something random."
+        "otherwise or one of the components is one; without --service it is registered as /auto/ and something random."
     )
 
     def parseArgs(self, *modules: str) -> None:
@@ -39,4 +40,6 @@ def makeService(options: Options) -> HostCommand:
         components = load_components(options.modules)
     except ConfigurationError as error:
         raise SystemExit(f"{options.command}: {error}") from None
+    if any(component.__interface__.name == NAMESERVER for component in components):
+        options.settings.setdefault("nameserver", LOCAL)
     return HostCommand(options, components)

@@ -36,6 +36,10 @@ class DocumentTests(ProcessCase):
         return ran
 
     async def run_command(self, command, output):
+        typed = None
+        if command[0] == "echo":
+            self.assertEqual(command[2], "|")
+            typed, command = f"{command[1]}\n".encode(), command[3:]
         if "=" in command[0]:
             name, _, value = command.pop(0).partition("=")
             self.patch(os, "environ", {**os.environ, name: value})
@@ -47,7 +51,7 @@ class DocumentTests(ProcessCase):
             return
         self.assertEqual(command[0], "python")
         out, err, status = await getProcessOutputAndValue(
-            sys.executable, command[1:], path=str(self.folder)
+            sys.executable, command[1:], path=str(self.folder), stdinBytes=typed
         )
         self.assertEqual((err, status), (b"", 0))
         self.assertRegex(out.decode(), rf"\A{''.join(map(matching, output.splitlines()))}\Z")
@@ -63,15 +67,27 @@ class DocumentTests(ProcessCase):
             if name:
                 self.assertEqual(block, (ROOT / "examples" / name).read_text("utf-8"))
 
-    async def test_tutorial(self):
-        """Everything that the tutorial says to type."""
-        text = (ROOT / "docs" / "tutorial.rst").read_text("utf-8")
+    async def follow_page(self, name):
+        """Do everything that a page of the documentation says to type."""
+        text = (ROOT / "docs" / name).read_text("utf-8")
         blocks = re.findall(
             r"\.\. code-block:: (?:python|console)\n(?:   :caption: (\S+)\n)?\n((?:   .*\n|\n)+)",
             text,
         )
         ran = await self.follow([(name, dedent(block)) for name, block in blocks])
         self.assertEqual(ran, text.count("\n   $ "))
+
+    async def test_tutorial(self):
+        """The tutorial."""
+        await self.follow_page("tutorial.rst")
+
+    async def test_authentication(self):
+        """The page on authentication."""
+        await self.follow_page("authentication.rst")
+
+    async def test_contracts(self):
+        """The page on contracts."""
+        await self.follow_page("contracts.rst")
 
 
 def matching(line):
