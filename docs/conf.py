@@ -15,10 +15,10 @@ exclude_patterns = ["_build"]
 nitpicky = True
 nitpick_ignore_regex = [
     # Their documentation is elsewhere.
-    ("py:.*", r"(twisted|zope|typing|collections|types)\..*"),
+    ("py:.*", r"(twisted|zope|typing|collections|types|pathlib)\..*"),
     ("py:.*", r"(Deferred|Failure|IReactorTime|Self|TracebackType)"),
     # Annotations name them from within the package.
-    ("py:.*", r"(Connection|INetwork|Opening|Method|Interface|IRegistry)"),
+    ("py:.*", r"(Connection|INetwork|Opening|Method|Interface|IRegistry|PreHook|PostHook)"),
     ("py:.*", r"pycom_tx\.(client|components|host|nameserver|zerojson)\..*"),
     ("py:class", r"(_C|_F|K|V)"),
     ("py:(obj|class|attr)", r".*\._[A-Z]"),
