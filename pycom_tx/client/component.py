@@ -8,7 +8,8 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from pycom_tx.components.hooks import passed
 from pycom_tx.zerojson.errors import ConnectionClosed, RemoteError, SessionExpired
-from pycom_tx.zerojson.request import AUTH, Request, Response
+from pycom_tx.zerojson.extensions import AUTH
+from pycom_tx.zerojson.request import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable

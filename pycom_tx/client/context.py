@@ -14,7 +14,8 @@ from pycom_tx.client.connections import Connections
 from pycom_tx.client.directory import Directory
 from pycom_tx.client.opening import Opening
 from pycom_tx.zerojson.errors import ConnectionClosed
-from pycom_tx.zerojson.request import AUTH, Request, Response
+from pycom_tx.zerojson.extensions import AUTH
+from pycom_tx.zerojson.request import Request, Response
 
 if TYPE_CHECKING:
     from pycom_tx.zerojson.interfaces import INetwork

@@ -13,8 +13,8 @@ from zope.interface import implementer
 from pycom_tx.components.contract import POLICIES, Interface
 from pycom_tx.components.hooks import passed, settled
 from pycom_tx.zerojson.errors import AccessDenied, BadRequest, MethodNotFound
+from pycom_tx.zerojson.extensions import AUTH
 from pycom_tx.zerojson.interfaces import IRequestHandler
-from pycom_tx.zerojson.request import AUTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

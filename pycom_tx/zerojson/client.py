@@ -17,6 +17,7 @@ from pycom_tx.zerojson.errors import (
     ServiceNotAvailable,
     remote_error,
 )
+from pycom_tx.zerojson.extensions import PROGRESS
 from pycom_tx.zerojson.interfaces import IChannelListener
 from pycom_tx.zerojson.messages import (
     FAIL,
@@ -26,7 +27,7 @@ from pycom_tx.zerojson.messages import (
     decode_response,
     encode_request,
 )
-from pycom_tx.zerojson.request import PROGRESS, Request, Response
+from pycom_tx.zerojson.request import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable

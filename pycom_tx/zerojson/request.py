@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import ConnectionClosed, checked_code
 from pycom_tx.zerojson.sessions import Session
-
-AUTH: Final = "org.pycom.auth"
-"""The extension of a request that holds its client's token, a string."""
-
-PROGRESS: Final = "org.pycom.progress"
-"""The extension of a request whose client listens to reports of progress: true."""
 
 
 class Request:
@@ -51,6 +45,11 @@ class Request:
 
         The session that the client asked for, or None.
 
+    .. attribute:: deadline
+
+        When its client stops waiting for the answer, by the reactor's clock; None if the
+        client did not say.
+
     .. attribute:: user
 
         Who calls, where the interface wants to know that: what the authenticator's
@@ -63,6 +62,7 @@ class Request:
         "_report",
         "args",
         "attachment",
+        "deadline",
         "extensions",
         "interface",
         "method",
@@ -88,6 +88,7 @@ class Request:
         self.extensions = {} if extensions is None else extensions
         self.session_id = session_id
         self.session: Session | None = None
+        self.deadline: float | None = None
         self.user: dict[str, Any] | None = None
         self._context: Any = None
         self._open_context: Callable[[Request], Any] | None = None

@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import UNKNOWN, BadRequest, RemoteError, ServiceNotAvailable
+from pycom_tx.zerojson.extensions import PROGRESS
 from pycom_tx.zerojson.interfaces import IChannelListener
 from pycom_tx.zerojson.messages import (
     CALL,
@@ -21,7 +22,7 @@ from pycom_tx.zerojson.messages import (
     encode_progress,
     encode_response,
 )
-from pycom_tx.zerojson.request import PROGRESS, Request, Response
+from pycom_tx.zerojson.request import Request, Response
 
 if TYPE_CHECKING:
     from pycom_tx.zerojson.interfaces import IChannel, IRequestHandler
