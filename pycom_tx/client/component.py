@@ -60,6 +60,7 @@ class Component:
         self.session_id: str | None = None
         self._connection: Connection | None = connection
         self._timeout = timeout
+        self._tell: Callable[[], object] | None = None
 
     def invoke(
         self,
@@ -126,6 +127,12 @@ class Component:
             return Deferred.fromCoroutine(steps)
         return self._call(request, timeout, on_progress)
 
+    def when_lost(self, tell: Callable[[], object]) -> None:
+        """Call a function whenever the connection breaks, until the component is closed."""
+        if self._connection is not None:
+            self._tell = tell
+            self._connection.lost.append(tell)
+
     def close(self) -> Deferred[None]:
         """Let go of the connection. Calls in flight still get their replies.
 
@@ -133,6 +140,8 @@ class Component:
         """
         if self._connection is not None:
             connection, self._connection = self._connection, None
+            if self._tell is not None:
+                connection.lost.remove(self._tell)
             connection.release()
         return succeed(None)
 

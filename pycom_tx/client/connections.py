@@ -21,19 +21,28 @@ class Connection:
     .. attribute:: client
 
         What makes calls on it.
+
+    .. attribute:: lost
+
+        Functions that are called when it broke. It connects again by itself.
     """
 
     def __init__(self, owner: Connections, address: str) -> None:
         self.address = address
         self.users = 0
+        self.lost: list[Callable[[], object]] = []
         self._owner = owner
-        self.client = Client(address, owner.network, owner.clock, self._close_unused)
+        self.client = Client(address, owner.network, owner.clock, self._close_unused, self._broke)
 
     def release(self) -> None:
         """One component less. The last one closes it, once no call is in flight."""
         self.users -= 1
         self._close_unused()
         self._owner.released()
+
+    def _broke(self) -> None:
+        for tell in list(self.lost):
+            tell()
 
     def _close_unused(self) -> None:
         if not self.users and not self.client.in_flight:

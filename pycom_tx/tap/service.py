@@ -23,7 +23,8 @@ class Options(HostOptions):
         "Serves the components in Python modules, named with dots: each class decorated with "
         "@pycom.interface, or each instance of one instead of its class. Modules in the current "
         f"folder are found. The nameserver is the one at {NAMESERVER_ADDRESS} unless told "
-        "otherwise or one of the components is one; without --service it is registered as /auto/ and something random."
+        "otherwise or one of the components is one; without --service it is registered as /auto/ "
+        "and something random."
     )
 
     def parseArgs(self, *modules: str) -> None:

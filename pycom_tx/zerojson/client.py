@@ -86,6 +86,7 @@ class Client:
     :param network: what opens the channel.
     :param clock: what ends a call that gets no reply.
     :param idle: called when the last call in flight has ended, before its Deferred fires.
+    :param lost: called when the connection broke, after its calls have failed.
 
     :raises AddressError: there cannot be a connection to *address*.
 
@@ -98,12 +99,18 @@ class Client:
     _log = Logger()
 
     def __init__(
-        self, address: str, network: INetwork, clock: IReactorTime, idle: Callable[[], object]
+        self,
+        address: str,
+        network: INetwork,
+        clock: IReactorTime,
+        idle: Callable[[], object],
+        lost: Callable[[], object] = lambda: None,
     ) -> None:
         self.address = address
         self.unexpected = 0
         self._clock = clock
         self._idle = idle
+        self._lost = lost
         self._keys = count(1)
         self._calls: dict[bytes, _Call] = {}
         self._closed = False
@@ -189,6 +196,8 @@ class Client:
 
     def peer_lost(self, channel: IChannel, peer: bytes, reason: str) -> None:
         self._fail_all(ServiceNotAvailable, reason)
+        if not self._closed:
+            self._lost()
 
     def _fail_all(self, kind: type[ServiceNotAvailable], reason: str) -> None:
         for call in list(self._calls.values()):
