@@ -33,6 +33,7 @@ HOMES = {
         "MethodNotFound",
         "NotSerializable",
         "Overloaded",
+        "Refused",
         "RemoteError",
         "ServiceNotAvailable",
         "ServiceNotFound",

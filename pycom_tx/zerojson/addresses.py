@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import socket
 from typing import Final
@@ -12,6 +14,22 @@ LAST_PORT: Final = 65535
 
 _TCP: Final = re.compile(r"tcp://[!-~]+:(?P<port>[0-9]{1,9}|\*)\Z")
 _IPC: Final = re.compile(r"ipc://(?P<path>[^\x00-\x1f]+)\Z")
+
+
+_FOREIGN: Final = "this machine has no such address; name one of its own, or * for all of them"
+_HINTS: Final = {
+    errno.EADDRINUSE: "it is in use; choose another port, or * to have the system choose one",
+    errno.EADDRNOTAVAIL: _FOREIGN,
+    errno.ENODEV: _FOREIGN,
+    errno.EACCES: "that is not allowed; choose a port above 1023, or a folder of your own",
+    errno.ENOENT: "there is no such folder",
+}
+
+
+def explained(verb: str, address: str, code: int | None) -> str:
+    """What to do about an address that the system refuses with an error's code."""
+    known = code or errno.EINVAL
+    return f"Cannot {verb} {address!r}: {_HINTS.get(known) or os.strerror(known)}"
 
 
 def check_address(verb: str, address: str) -> None:

@@ -11,15 +11,27 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from pycom_tx.zerojson.errors import (
+    BadRequest,
     CallTimeout,
     ConnectionClosed,
     InvalidReply,
+    Overloaded,
+    Refused,
     ServiceNotAvailable,
     remote_error,
 )
-from pycom_tx.zerojson.extensions import PROGRESS
+from pycom_tx.zerojson.extensions import (
+    DEADLINE,
+    HELLO,
+    LOAD,
+    PROGRESS,
+    REFUSED,
+    features,
+    hello,
+)
 from pycom_tx.zerojson.interfaces import IChannelListener
 from pycom_tx.zerojson.messages import (
+    CANCEL,
     FAIL,
     OK,
     PROGRESSED,
@@ -44,6 +56,7 @@ class _Call:
         "client",
         "deferred",
         "frames",
+        "greets",
         "key",
         "on_progress",
         "request",
@@ -54,19 +67,18 @@ class _Call:
     def __init__(
         self,
         client: Client,
-        key: bytes,
         request: Request,
         timeout: float,
         on_progress: Callable[[Any], object] | None,
+        extensions: dict[str, Any],
     ) -> None:
-        if on_progress is not None:
-            request.extensions = {**request.extensions, PROGRESS: True}
         self.client = client
-        self.key = key
+        self.key = client.new_key()
         self.request = request
         self.timeout = timeout
         self.on_progress = on_progress
-        self.frames = [key, b"", *encode_request(request)]
+        self.greets = HELLO in extensions
+        self.frames = [self.key, b"", *encode_request(request, extensions)]
         self.timer: IDelayedCall | None = None
         self.deferred: Deferred[Response] = Deferred(self.cancelled)
 
@@ -76,6 +88,9 @@ class _Call:
     def expired(self) -> None:
         self.timer = None
         self.client.expired(self)
+
+    def __str__(self) -> str:
+        return f"{self.request.interface}.{self.request.method}"
 
 
 @implementer(IChannelListener)
@@ -89,6 +104,10 @@ class Client:
     :param lost: called when the connection broke, after its calls have failed.
 
     :raises AddressError: there cannot be a connection to *address*.
+
+    .. attribute:: load
+
+        How many calls the service had in progress, by its last reply that said so.
 
     .. attribute:: unexpected
 
@@ -107,12 +126,16 @@ class Client:
         lost: Callable[[], object] = lambda: None,
     ) -> None:
         self.address = address
+        self.clock = clock
+        self.load = 0
         self.unexpected = 0
-        self._clock = clock
         self._idle = idle
         self._lost = lost
         self._keys = count(1)
         self._calls: dict[bytes, _Call] = {}
+        self._greeting = False
+        self._features: frozenset[str] = frozenset()
+        self._max_message = inf
         self._closed = False
         self._channel: IChannel = network.connect(address, self)
 
@@ -129,45 +152,64 @@ class Client:
     ) -> Deferred[Response]:
         """Send *request*.
 
-        :param timeout: seconds, or ``math.inf``.
+        :param timeout: seconds, or ``math.inf``. A service that knows deadlines is told.
         :param on_progress: called with each value that the method reports before it
             answers.
 
         :returns: Deferred firing with the :class:`Response`, whose code is 0. Cancelling
-            it forgets the call; the server may still execute it.
+            it cancels the call, also at a service that knows how to.
 
         :raises RemoteError: (as a failure) the service answered with an error.
         :raises ServiceNotAvailable: (as a failure) it did not answer.
         :raises NotSerializable: the arguments cannot be written as JSON.
+        :raises BadRequest: they are more than the service takes.
         :raises Overloaded: too much waits to be sent already.
         """
         if self._closed:
-            raise ConnectionClosed(f"The connection to {self.address} is closed")
-        call = _Call(self, b"%x" % next(self._keys), request, timeout, on_progress)
+            raise ConnectionClosed(f"The connection to {self.address} is closed", not_started=True)
+        extensions = self._extensions(request, timeout, on_progress)
+        call = _Call(self, request, timeout, on_progress, extensions)
+        size = sum(map(len, call.frames))
+        if size > self._max_message:
+            raise BadRequest(f"{call} has {size} bytes, {self.address} takes {self._max_message}")
         self._channel.send(call.frames)
+        if call.greets:
+            self._greeting = True
         self._calls[call.key] = call
         if timeout != inf:
-            call.timer = self._clock.callLater(timeout, call.expired)
+            call.timer = self.clock.callLater(timeout, call.expired)
         return call.deferred
+
+    def new_key(self) -> bytes:
+        """What no other call of this connection has to be told apart by."""
+        return b"%x" % next(self._keys)
 
     def expired(self, call: _Call) -> None:
         """Fail a call that got no reply in time."""
-        request = call.request
-        what = f"{request.interface}.{request.method} at {self.address}"
-        self._fail(call, CallTimeout(f"No reply from {what} within {call.timeout:g} s"))
+        self._fail(
+            call, CallTimeout, f"No reply from {call} at {self.address} within {call.timeout:g} s"
+        )
 
-    def forget(self, call: _Call) -> None:
-        """End a call without its reply; if it has not left yet, it never will."""
+    def forget(self, call: _Call) -> bool:
+        """End a call without its reply; if it has not left yet, it never will.
+
+        :returns: whether it was provably not started.
+        """
+        unsent = self._channel.withdraw(call.frames)
+        if not unsent and "cancel" in self._features:
+            self._channel.offer([call.key, b"", CANCEL, b"{}"])
+        if call.greets:
+            self._greeting = False
         self._ended(call)
-        self._channel.withdraw(call.frames)
+        return unsent
 
     def close(self) -> None:
         """Fail the calls in flight with :class:`ConnectionClosed` and close the channel."""
         if self._closed:
             return
         self._closed = True
-        self._channel.close()
         self._fail_all(ConnectionClosed, f"The connection to {self.address} was closed")
+        self._channel.close()
 
     def message_received(self, channel: IChannel, frames: list[bytes]) -> None:
         call = self._calls.get(frames[0])
@@ -180,10 +222,12 @@ class Client:
         self._ended(call)
         try:
             if frames[1:3] != [b"", OK]:
-                raise _not_ok(self.address, call.request, frames)
+                raise _not_ok(self.address, call, frames)
             response = decode_response(frames[2:])
+            if response.extensions or call.greets:
+                self._learn(call, response.extensions)
             if response.code:
-                raise remote_error(response.code, response.error, response.session_id)
+                raise _error(response)
         except Exception:
             call.deferred.errback()
         else:
@@ -191,36 +235,64 @@ class Client:
 
     def not_sent(self, channel: IChannel, frames: list[bytes], reason: str) -> None:
         call = self._calls.get(frames[0])
-        if call is not None:
-            self._fail(call, ServiceNotAvailable(reason))
+        if call is not None and call.frames is frames:
+            self._ended(call)
+            call.deferred.errback(ServiceNotAvailable(reason, not_started=True))
 
     def peer_lost(self, channel: IChannel, peer: bytes, reason: str) -> None:
+        # Whoever answers next may be another one.
+        self._greeting, self._features, self._max_message = False, frozenset(), inf
         self._fail_all(ServiceNotAvailable, reason)
         if not self._closed:
             self._lost()
+
+    def _extensions(
+        self, request: Request, timeout: float, on_progress: Callable[[Any], object] | None
+    ) -> dict[str, Any]:
+        """What goes along with a request, beside what its caller wants to go."""
+        extensions = request.extensions
+        if on_progress is not None:
+            extensions = {**extensions, PROGRESS: True}
+        if timeout != inf and "deadline" in self._features:
+            extensions = {**extensions, DEADLINE: max(1, int(timeout * 1000))}
+        if not self._greeting:
+            extensions = {**extensions, HELLO: hello()}
+        return extensions
+
+    def _learn(self, call: _Call, extensions: dict[str, Any]) -> None:
+        """Remember what a reply tells about the service."""
+        if call.greets:
+            told = extensions.pop(HELLO, None)
+            self._features = features(told)
+            limit = told.get("max_message") if isinstance(told, dict) else None
+            self._max_message = limit if isinstance(limit, int) else inf
+            if "heartbeat" in self._features:
+                self._channel.watch()
+        load = extensions.pop(LOAD, None)
+        if isinstance(load, int):
+            self.load = load
 
     def _fail_all(self, kind: type[ServiceNotAvailable], reason: str) -> None:
         for call in list(self._calls.values()):
             # Failing one may end others: whoever waits for it may cancel them.
             if call.key in self._calls:
-                self._fail(call, kind(reason))
+                self._fail(call, kind, reason)
 
-    def _fail(self, call: _Call, error: ServiceNotAvailable) -> None:
-        self.forget(call)
-        call.deferred.errback(error)
+    def _fail(self, call: _Call, kind: type[ServiceNotAvailable], reason: str) -> None:
+        call.deferred.errback(kind(reason, not_started=self.forget(call)))
 
     def _progressed(self, call: _Call, frames: list[bytes]) -> None:
         try:
             value = decode_progress(frames)
         except InvalidReply as error:
-            self._fail(call, error)
+            self._fail(call, InvalidReply, str(error))
             return
         if call.on_progress is None:
             return
         try:
             call.on_progress(value)
         except Exception:
-            self._log.failure("on_progress of {request} failed", request=call.request)
+            self._log.failure("on_progress of {call} failed", call=str(call))
 
     def _ended(self, call: _Call) -> None:
         del self._calls[call.key]
@@ -231,8 +303,17 @@ class Client:
             self._idle()
 
 
-def _not_ok(address: str, request: Request, frames: list[bytes]) -> ServiceNotAvailable:
+def _error(response: Response) -> Exception:
+    refused = response.extensions.get(REFUSED)
+    if isinstance(refused, dict):
+        kind = Refused if refused.get("reason") == "stopping" else Overloaded
+        after = refused.get("retry_after")
+        return kind(response.error or "", after if isinstance(after, (int, float)) else 0.0)
+    return remote_error(response.code, response.error, response.session_id)
+
+
+def _not_ok(address: str, call: _Call, frames: list[bytes]) -> ServiceNotAvailable:
     if frames[1:3] == [b"", FAIL]:
         detail = frames[3][:200].decode("utf-8", "replace") if len(frames) > 3 else ""
-        return ServiceNotAvailable(f"{request.interface} at {address} is failing: {detail}")
+        return ServiceNotAvailable(f"{call} at {address} is failing: {detail}")
     return InvalidReply(f"{address} sent no reply but {frames[1:3]!r:.100}")

@@ -12,7 +12,8 @@ One root; below it a branch for each way to fail; below those the leaves::
     ├── ServiceNotAvailable     no answer came
     │   ├── CallTimeout             none within the call's timeout
     │   ├── ConnectionClosed        this side closed the connection
-    │   ├── Overloaded              more waits to be sent than the connection holds
+    │   ├── Refused                 the service stops, and did not start the call
+    │   │   └── Overloaded              too many calls wait, there or to be sent there
     │   └── InvalidReply            something came that is no reply
     ├── ContractMismatch        the service has another contract than its client
     ├── NotSerializable         a value that JSON cannot hold
@@ -84,7 +85,17 @@ class SessionExpired(RemoteError):
 
 
 class ServiceNotAvailable(Error):
-    """No answer came; whether the call was executed is not known."""
+    """No answer came.
+
+    .. attribute:: not_started
+
+        True where the call was provably not started: it may be made again. False where it
+        may have been executed, in part or as a whole.
+    """
+
+    def __init__(self, message: str, *, not_started: bool = False) -> None:
+        super().__init__(message)
+        self.not_started = not_started
 
 
 class CallTimeout(ServiceNotAvailable, TimeoutError):
@@ -95,8 +106,21 @@ class ConnectionClosed(ServiceNotAvailable):
     """This side closed the connection, or the component, before the answer came."""
 
 
-class Overloaded(ServiceNotAvailable):
-    """More waits to be sent to the peer than the connection holds; this was not sent."""
+class Refused(ServiceNotAvailable):
+    """The service is about to stop and did not start the call.
+
+    .. attribute:: retry_after
+
+        Seconds after which it makes sense to try the same service again.
+    """
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message, not_started=True)
+        self.retry_after = retry_after
+
+
+class Overloaded(Refused):
+    """Too many calls wait, at the service or to be sent to it; this one was not started."""
 
 
 class InvalidReply(ServiceNotAvailable):

@@ -57,6 +57,13 @@ class IChannel(Interface):
         :returns: whether it was still here. If not, it may have arrived.
         """
 
+    def watch() -> None:
+        """Lose the peer also when it falls silent, from now on: it answers heartbeats.
+
+        Only on a connected channel. Until then a silent peer is taken for a patient one:
+        old ones understand no heartbeats.
+        """
+
     def close() -> None:
         """Let go of the connection, or the address; nothing arrives from now on."""
 

@@ -161,6 +161,9 @@ class _Connected:
     def withdraw(self, frames: list[bytes]) -> bool:
         return False  # nothing waits here
 
+    def watch(self) -> None:
+        """Nobody falls silent here."""
+
     def close(self) -> None:
         self._closed = True
         self._refused.cut()
@@ -204,6 +207,9 @@ class _Bound:
 
     def withdraw(self, frames: list[bytes]) -> bool:
         return False  # nothing waits here
+
+    def watch(self) -> None:
+        """Nobody falls silent here."""
 
     def close(self) -> None:
         if self._network.bound.get(self.address) is self:

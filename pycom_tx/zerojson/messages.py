@@ -16,6 +16,7 @@ from pycom_tx.zerojson.errors import BadRequest, InvalidReply, NotSerializable, 
 from pycom_tx.zerojson.request import Request, Response
 
 CALL: Final = b"CALL"
+CANCEL: Final = b"CANCEL"
 OK: Final = b"OK"
 FAIL: Final = b"FAIL"
 PROGRESSED: Final = b"PROGRESS"
@@ -57,8 +58,10 @@ _read_reply = msgspec.json.Decoder(_Reply).decode
 _read_progress = msgspec.json.Decoder(_Progress).decode
 
 
-def encode_request(request: Request) -> list[bytes]:
+def encode_request(request: Request, extensions: dict[str, Any] | None = None) -> list[bytes]:
     """The frames of *request*.
+
+    :param extensions: what to send, where that is not what the request has.
 
     :raises NotSerializable: the arguments are nothing that JSON can hold; the message
         names the method.
@@ -69,7 +72,9 @@ def encode_request(request: Request) -> list[bytes]:
             codec.encode(request.method),
             codec.encode(request.args),
         )
-        body = _finished(body, request.session_id, request.extensions)
+        if extensions is None:
+            extensions = request.extensions
+        body = _finished(body, request.session_id, extensions)
         return _with_attachment([CALL, body], request.attachment)
     except NotSerializable as error:
         msg = f"{request.interface}.{request.method}{_culprit(request.args)}: {error}"

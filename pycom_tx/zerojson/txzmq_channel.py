@@ -6,11 +6,7 @@ imported, and a program may still want to choose one.
 
 from __future__ import annotations
 
-import errno
-import os
-import struct
 from abc import ABC, abstractmethod
-from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 import zmq
@@ -18,10 +14,10 @@ from twisted.logger import Logger
 from txzmq import ZmqEndpoint, ZmqEndpointType, ZmqFactory
 from zope.interface import implementer
 
-from pycom_tx.zerojson.addresses import check_address, is_taken
+from pycom_tx.zerojson.addresses import check_address, explained, is_taken
 from pycom_tx.zerojson.errors import AddressError, ConnectionClosed
 from pycom_tx.zerojson.interfaces import IChannel, INetwork, check_frames
-from pycom_tx.zerojson.txzmq_socket import Socket, write_message
+from pycom_tx.zerojson.txzmq_socket import Heartbeat, Monitor, Socket, write_message
 from pycom_tx.zerojson.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -40,36 +36,20 @@ RETRY: Final = 0.05
 RECONNECT: Final = 0.1
 """Seconds from one attempt at a connection to the next, as 0MQ has it."""
 
-HANDSHAKE_TIMEOUT: Final = 5000
+HANDSHAKE_TIMEOUT: Final = 2000
 """Milliseconds until a peer that accepts and says nothing is given up. (The default of
 30 s leaves a reconnection stuck for as long.)"""
 
 MAX_SOCKETS: Final = 65535
 """0MQ's own bound is 1023, of which a connection takes three."""
 
+SILENCE: Final = 1.5
+"""Seconds after which a silent peer counts as lost."""
+
 LINGER: Final = 500
 """Milliseconds that a closed socket has for the messages on their way."""
 
-_EVENTS: Final = (
-    zmq.Event.HANDSHAKE_SUCCEEDED
-    | zmq.Event.DISCONNECTED
-    | zmq.Event.CLOSED
-    | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
-    | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
-    | zmq.Event.HANDSHAKE_FAILED_AUTH
-)
-
-_FOREIGN: Final = "this machine has no such address; name one of its own, or * for all of them"
-_HINTS: Final = {
-    errno.EADDRINUSE: "it is in use; choose another port, or * to have the system choose one",
-    errno.EADDRNOTAVAIL: _FOREIGN,
-    errno.ENODEV: _FOREIGN,
-    errno.EACCES: "that is not allowed; choose a port above 1023, or a folder of your own",
-    errno.ENOENT: "there is no such folder",
-}
-
 _log = Logger()
-_monitors = count()
 
 
 @implementer(IChannel)
@@ -111,6 +91,10 @@ class _Channel(ABC):
     def withdraw(self, frames: list[bytes]) -> bool:
         return self._waiting.withdraw(self._peer(frames), frames)
 
+    @abstractmethod
+    def watch(self) -> None:
+        """As the interface has it."""
+
     def close(self) -> None:
         self._closed = True
         self._shut()
@@ -142,7 +126,7 @@ class _Channel(ABC):
             connection.addEndpoints([ZmqEndpoint(self.endpoint_type, self.address)])
         except zmq.ZMQError as error:
             self._shut()
-            raise AddressError(_explained(self.verb, self.address, error)) from None
+            raise AddressError(explained(self.verb, self.address, error.errno)) from None
         return connection
 
     @abstractmethod
@@ -234,6 +218,9 @@ class _BoundChannel(_Channel):
     endpoint_type = ZmqEndpointType.bind
     verb = "listen at"
 
+    def watch(self) -> None:
+        """Clients come and go: nobody waits for an answer from them."""
+
     def _peer(self, frames: list[bytes]) -> bytes:
         return frames[0]
 
@@ -256,7 +243,8 @@ class _ConnectedChannel(_Channel):
     verb = "connect to"
 
     def __init__(self, network: ZmqNetwork, address: str, listener: IChannelListener) -> None:
-        self._monitor: Socket | None = None
+        self._monitor: Monitor | None = None
+        self._heartbeat: Heartbeat | None = None
         self._connected = False
         self._lost = False
         self._opened = 0.0
@@ -270,20 +258,24 @@ class _ConnectedChannel(_Channel):
         self._opened = self._network.reactor.seconds()
         # What has not left by the time that nobody waits for an answer must not leave later.
         connection.socket.set(zmq.LINGER, 0)
-        endpoint = f"inproc://pycom-monitor-{next(_monitors)}"
-        connection.socket.monitor(endpoint, _EVENTS)
-        # Its receive mark has to stay 0: a full one blocks 0MQ's own thread.
-        self._monitor = Socket(
-            connection.factory, zmq.PAIR, received=self._happened, high_water_mark=0
-        )
-        self._monitor.addEndpoints([ZmqEndpoint(ZmqEndpointType.connect, endpoint)])
+        self._monitor = Monitor(connection, self._happened)
 
     def _sent(self, frames: list[bytes]) -> bool:
         # For a moment after a connection broke 0MQ still takes messages, and loses them.
         return self._connected and super()._sent(frames)
 
-    def _happened(self, frames: list[bytes]) -> None:
-        (event,) = struct.unpack_from("=H", frames[0])
+    def watch(self) -> None:
+        silence = self._network.silence
+        if self._heartbeat is None and self._connected and silence is not None:
+            self._heartbeat = Heartbeat(
+                self._network.factory(), self.address, silence, self._fell_silent
+            )
+
+    def _fell_silent(self) -> None:
+        if self._connected:
+            self._happened(zmq.Event.DISCONNECTED)
+
+    def _happened(self, event: int) -> None:
         if self._lost:
             return
         if event == zmq.Event.HANDSHAKE_SUCCEEDED:
@@ -313,11 +305,11 @@ class _ConnectedChannel(_Channel):
             self._replace(f"The connection to {self.address} broke")
 
     def _shut(self) -> None:
-        # In this order: a monitor that is closed while events arrive blocks 0MQ's thread.
-        if self._connection is not None:
-            self._connection.socket.disable_monitor()
+        if self._heartbeat is not None:
+            self._heartbeat.close()
+            self._heartbeat = None
         if self._monitor is not None:
-            self._monitor.shutdown()
+            self._monitor.close()
             self._monitor = None
         self._connected = False
         super()._shut()
@@ -331,10 +323,13 @@ class ZmqNetwork:
     reactor's shutdown closes what is left.
 
     :param reactor: what reads and writes.
+    :param silence: seconds after which a peer that answers no heartbeats counts as lost;
+        None for never.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, silence: float | None = SILENCE) -> None:
         self.reactor = reactor
+        self.silence = silence
         self._factory: ZmqFactory | None = None
         self._trigger: Any = None
         self._channels: set[_Channel] = set()
@@ -391,10 +386,3 @@ class ZmqNetwork:
         if self._trigger is not None:
             self.reactor.removeSystemEventTrigger(self._trigger)
         factory.shutdown()
-
-
-def _explained(action: str, address: str, error: zmq.ZMQError) -> str:
-    """What to do about an address that 0MQ refuses."""
-    code = error.errno or errno.EINVAL
-    hint = _HINTS.get(code) or os.strerror(code)
-    return f"Cannot {action} {address!r}: {hint}"

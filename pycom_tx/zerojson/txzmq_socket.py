@@ -5,12 +5,14 @@ With :mod:`pycom_tx.zerojson.txzmq_channel` the one place that knows txzmq and p
 
 from __future__ import annotations
 
+import struct
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import zmq
 from twisted.logger import Logger
-from txzmq import ZmqConnection, ZmqEndpoint, ZmqFactory
+from txzmq import ZmqConnection, ZmqEndpoint, ZmqEndpointType, ZmqFactory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +33,16 @@ LARGE: Final = 65536
 _NOBLOCK: Final = int(zmq.NOBLOCK)
 _NOBLOCK_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
 
+_EVENTS: Final = (
+    zmq.Event.HANDSHAKE_SUCCEEDED
+    | zmq.Event.DISCONNECTED
+    | zmq.Event.CLOSED
+    | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
+    | zmq.Event.HANDSHAKE_FAILED_AUTH
+)
+
+_monitors = count()
 _log = Logger()
 
 
@@ -145,3 +157,70 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
     def connectionLost(self, reason: Failure) -> None:
         super().connectionLost(reason)
         self._broken()
+
+
+class Monitor:
+    """Tells what happens to the connection of a socket.
+
+    :param watched: a socket that has no endpoint yet.
+    :param happened: called with each :class:`zmq.Event`, an int.
+    """
+
+    def __init__(self, watched: Socket, happened: Callable[[int], object]) -> None:
+        endpoint = f"inproc://pycom-monitor-{next(_monitors)}"
+        watched.socket.monitor(endpoint, _EVENTS)
+        self._watched = watched
+        self._happened = happened
+        # Its receive mark has to stay 0: a full one blocks 0MQ's own thread.
+        self._pair = Socket(watched.factory, zmq.PAIR, received=self._received, high_water_mark=0)
+        self._pair.addEndpoints([ZmqEndpoint(ZmqEndpointType.connect, endpoint)])
+
+    def close(self) -> None:
+        """Stop watching, before the watched socket is closed."""
+        # In this order: a monitor that is closed while events arrive blocks 0MQ's thread.
+        self._watched.socket.disable_monitor()
+        self._pair.shutdown()
+
+    def _received(self, frames: list[bytes]) -> None:
+        (event,) = struct.unpack_from("=H", frames[0])
+        self._happened(event)
+
+
+class Heartbeat:
+    """A connection beside another one, to notice that its peer has fallen silent.
+
+    0MQ's own threads send and answer heartbeats, so a busy reactor is not taken for a dead
+    one. They have to be turned on before a socket connects, when it is not known yet whether
+    its peer understands them; hence another socket.
+
+    :param factory: what makes sockets.
+    :param address: the peer's.
+    :param silence: seconds of silence after which the peer counts as lost, at most.
+    :param lost: called then, or when the connection breaks.
+    """
+
+    def __init__(
+        self, factory: ZmqFactory, address: str, silence: float, lost: Callable[[], object]
+    ) -> None:
+        self._lost = lost
+        self._up = False
+        self._socket = Socket(factory, zmq.DEALER, received=lambda _: None)
+        milliseconds = round(silence * 1000)
+        # One that was sent right after the peer fell silent is missed after both of them.
+        self._socket.socket.set(zmq.HEARTBEAT_IVL, max(1, milliseconds // 3))
+        self._socket.socket.set(zmq.HEARTBEAT_TIMEOUT, max(1, milliseconds * 2 // 3))
+        self._socket.socket.set(zmq.LINGER, 0)
+        self._monitor = Monitor(self._socket, self._happened)
+        self._socket.addEndpoints([ZmqEndpoint(ZmqEndpointType.connect, address)])
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._monitor.close()
+        self._socket.shutdown()
+
+    def _happened(self, event: int) -> None:
+        if event == zmq.Event.HANDSHAKE_SUCCEEDED:
+            self._up = True
+        elif event == zmq.Event.DISCONNECTED and self._up:
+            self._up = False
+            self._lost()

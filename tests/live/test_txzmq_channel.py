@@ -272,7 +272,7 @@ class AddressTests(ChannelCase):
             self.assertEqual(opened.get(zmq.RCVHWM), HIGH_WATER_MARK)
             self.assertEqual(opened.get(zmq.HANDSHAKE_IVL), HANDSHAKE_TIMEOUT)
             self.assertEqual(opened.get(zmq.IDENTITY), b"")
-        self.assertEqual(client._monitor.socket.get(zmq.RCVHWM), 0)
+        self.assertEqual(client._monitor._pair.socket.get(zmq.RCVHWM), 0)
         self.assertEqual(self.network.factory().context.get(zmq.MAX_SOCKETS), MAX_SOCKETS)
 
 
