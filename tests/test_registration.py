@@ -54,7 +54,7 @@ class RegistrationCase(SynchronousTestCase):
 
     def listen(self):
         """Have the nameserver listen; gives its channel."""
-        return self.network.bind(NAMESERVER, Server(self.nameserver))
+        return self.network.bind(NAMESERVER, Server(self.nameserver, self.clock))
 
     def start(self, give_up_after=None):
         """A registration that has begun, and ends with the test."""

@@ -85,7 +85,7 @@ class ServerCase(SynchronousTestCase):
     def serve(self, answer):
         """From now on, answer with what *answer* makes of each request."""
         self.network.close()
-        self.server = Server(Handler(answer))
+        self.server = Server(Handler(answer), self.clock)
         self.channel = self.network.bind(ADDRESS, self.server)
         self.caller = Caller(self.network)
 

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from pycom_tx.components.contract import POLICIES, Interface
+from pycom_tx.components.deadline import deadline
 from pycom_tx.components.hooks import passed, settled
 from pycom_tx.zerojson.errors import AccessDenied, BadRequest, MethodNotFound
 from pycom_tx.zerojson.extensions import AUTH
@@ -132,6 +133,7 @@ class Dispatcher:
         request.serve(self._open_context, self._in_reactor if method.blocking else None)
         # Deferreds and timers do not keep context variables: each call has its own.
         run = copy_context().run
+        run(deadline.set, request.deadline)
         if method.prehooks or method.posthooks:
             steps = self._call_with_hooks(component, interface, method, request)
             return run(Deferred.fromCoroutine, steps)

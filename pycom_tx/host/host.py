@@ -158,7 +158,8 @@ class ComponentHost(Service):
         later.callback(tokens.close)
         components = [_instance(component) for component in self._components]
         dispatcher = self._dispatcher(components, sessions, tokens, self.context)
-        server = Server(CallLog(dispatcher, self._reactor) if self._verbose else dispatcher)
+        handler = CallLog(dispatcher, self._reactor) if self._verbose else dispatcher
+        server = Server(handler, self._reactor)
         inside.bind(LOCAL, server)
         self._start(components, self.context)
         later.callback(server.close)

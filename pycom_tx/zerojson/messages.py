@@ -101,10 +101,13 @@ def decode_request(frames: Sequence[bytes]) -> Request:
     )
 
 
-def encode_response(response: Response, session_id: str | None = None) -> list[bytes]:
+def encode_response(
+    response: Response, session_id: str | None = None, more: bytes = b""
+) -> list[bytes]:
     """The frames of *response*.
 
     :param session_id: its session, where that is not the response's own.
+    :param more: extensions beside the response's own, as JSON without the braces.
 
     :raises NotSerializable: its result is nothing that JSON can hold.
     :raises ValueError: its code is no integer.
@@ -118,7 +121,7 @@ def encode_response(response: Response, session_id: str | None = None) -> list[b
         body = b'{"code":0,"result":%b' % codec.encode(response.result)
     if session_id is None:
         session_id = response.session_id
-    body = _finished(body, session_id, response.extensions)
+    body = _finished(body, session_id, response.extensions, more)
     return _with_attachment([OK, body], response.attachment)
 
 
@@ -175,11 +178,16 @@ def _is_bytes(value: Any) -> bool:
     return isinstance(value, (bytes, bytearray, memoryview))
 
 
-def _finished(body: bytes, session_id: str | None, extensions: dict[str, Any]) -> bytes:
+def _finished(
+    body: bytes, session_id: str | None, extensions: dict[str, Any], more: bytes = b""
+) -> bytes:
     if session_id is not None:
         body += b',"session_id":%b' % codec.encode(session_id)
     if extensions:
-        body += b',"extensions":%b' % codec.encode(extensions)
+        own = codec.encode(extensions)
+        body += b',"extensions":%b' % (b"%b,%b}" % (own[:-1], more) if more else own)
+    elif more:
+        body += b',"extensions":{%b}' % more
     return body + b"}"
 
 

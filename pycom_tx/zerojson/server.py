@@ -4,37 +4,67 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pycom_tx.zerojson import codec
+from pycom_tx.zerojson.calls import LATER, NEVER, Call, Calls
 from pycom_tx.zerojson.errors import UNKNOWN, BadRequest, RemoteError, ServiceNotAvailable
-from pycom_tx.zerojson.extensions import PROGRESS
+from pycom_tx.zerojson.extensions import DEADLINE, HELLO, LOAD, PROGRESS, REFUSED, hello
 from pycom_tx.zerojson.interfaces import IChannelListener
 from pycom_tx.zerojson.messages import (
     CALL,
+    CANCEL,
     FAIL,
     decode_request,
     encode_progress,
     encode_response,
 )
-from pycom_tx.zerojson.request import Request, Response
+from pycom_tx.zerojson.request import Response
 
 if TYPE_CHECKING:
+    from typing import Any
+
+    from twisted.internet.interfaces import IReactorTime
+
     from pycom_tx.zerojson.interfaces import IChannel, IRequestHandler
+    from pycom_tx.zerojson.request import Request
+
+MAX_CALLS: Final = 1000
+"""Calls that are in progress at once."""
+
+MAX_WAITING: Final = 1000
+"""Calls that wait until others have ended."""
+
+MAX_MESSAGE: Final = 512 * 1024 * 1024
+"""Bytes of a request, and of a reply: the sum of its frames."""
+
+RETRY_AFTER: Final = 0.1
+"""Seconds after which a client that was refused may try again."""
+
+_FOREVER: Final = 1e15
+"""Milliseconds that nobody waits for: some 30,000 years."""
 
 
 @implementer(IChannelListener)
 class Server:
     """Answers the requests that arrive on any number of channels.
 
-    Any number of them are in progress at once; a reply leaves when it is ready.
+    Many of them are in progress at once; a reply leaves when it is ready. What is more than
+    it takes is refused, and says so: a client may try elsewhere, or later.
 
     :param handler: what answers them.
+    :param clock: what tells whose time is over.
+    :param max_calls: how many calls may be in progress: those whose answer takes time.
+    :param max_waiting: how many more may wait for their turn.
+    :param max_per_client: how many of either one connection may have; as many as may be in
+        progress, if left out.
+    :param max_message: bytes of a request or a reply, the sum of its frames; None for any
+        number.
 
     .. attribute:: undelivered
 
@@ -43,15 +73,40 @@ class Server:
 
     _log = Logger()
 
-    def __init__(self, handler: IRequestHandler) -> None:
+    def __init__(
+        self,
+        handler: IRequestHandler,
+        clock: IReactorTime,
+        *,
+        max_calls: float = MAX_CALLS,
+        max_waiting: float = MAX_WAITING,
+        max_per_client: float | None = None,
+        max_message: int | None = MAX_MESSAGE,
+    ) -> None:
         self._handler = handler
-        self._in_progress: set[Deferred[Response]] = set()
+        self._clock = clock
+        self._calls = Calls(
+            self._start,
+            max_calls=max_calls,
+            max_waiting=max_waiting,
+            max_per_client=max_calls if max_per_client is None else max_per_client,
+        )
+        self._max_message = float("inf") if max_message is None else max_message
+        limits = {} if max_message is None else {"max_message": max_message}
+        self._hello = b'"%b":%b,' % (HELLO.encode(), codec.encode(hello(**limits)))
+        self._stopping = False
+        self._drained: list[Deferred[None]] = []
         self.undelivered = 0
 
     @property
     def in_progress(self) -> int:
-        """How many calls wait for their answer."""
-        return len(self._in_progress)
+        """How many calls have started and wait for their answer."""
+        return self._calls.in_progress
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their turn."""
+        return self._calls.waiting
 
     def message_received(self, channel: IChannel, frames: list[bytes]) -> None:
         try:
@@ -63,22 +118,16 @@ class Server:
         if len(body) < 2:
             self._fail(channel, envelope, f"Expected 2-3 parts, got {len(body)}")
             return
-        request: Request | None = None
+        call = Call(channel, envelope)
         try:
-            if body[0] != CALL:
+            if body[0] == CALL:
+                self._arrived(call, body)
+            elif body[0] == CANCEL:
+                self._cancelled(channel, envelope)
+            else:
                 raise BadRequest(f"Unknown command: {body[0][:60]!r}")
-            request = decode_request(body)
-            if PROGRESS in request.extensions:
-                request.report_to(partial(self._report, channel, envelope))
-            answer = self._handler.handle(request)
         except BaseException:
-            # Also sys.exit(), which is not a stranger's to call.
-            self._reply(channel, envelope, request, self._failed(Failure(), request))
-            return
-        if isinstance(answer, Deferred):
-            self._reply_later(channel, envelope, request, answer)
-        else:
-            self._reply(channel, envelope, request, answer)
+            self._reply(call, self._failed(Failure(), call.request))
 
     def not_sent(self, channel: IChannel, frames: list[bytes], reason: str) -> None:
         self.undelivered += 1
@@ -86,46 +135,156 @@ class Server:
     def peer_lost(self, channel: IChannel, peer: bytes, reason: str) -> None:
         """Nothing to do: the replies to come for it will not be sent."""
 
+    def drain(self) -> Deferred[None]:
+        """Refuse all calls to come; those in progress and those that wait go on.
+
+        :returns: Deferred firing when none is left and all are answered.
+        """
+        self._stopping = True
+        if not self._calls:
+            return succeed(None)
+        drained: Deferred[None] = Deferred(self._drained.remove)
+        self._drained.append(drained)
+        return drained
+
+    def turn_away(self) -> None:
+        """Refuse the calls that wait for their turn, and all to come."""
+        self._stopping = True
+        for call in self._calls.all_waiting():
+            self._calls.leave(call)
+            self._refuse(call, "stopping", 0, "The service is stopping")
+        self._tell_drained()
+
     def close(self) -> None:
         """Cancel the calls in progress; nobody is left to read their answers."""
-        for call in list(self._in_progress):
-            call.cancel()
+        self.turn_away()
+        for call in self._calls.all_in_progress():
+            self._cancel(call)
         if self.undelivered:
             self._log.info(
                 "{count} replies were dropped, their clients were gone or did not take them",
                 count=self.undelivered,
             )
 
-    def _reply_later(
-        self,
-        channel: IChannel,
-        envelope: list[bytes],
-        request: Request,
-        answer: Deferred[Response],
-    ) -> None:
-        def answered(result: Response | Failure) -> None:
-            self._in_progress.discard(answer)
-            response = self._failed(result, request) if isinstance(result, Failure) else result
-            self._reply(channel, envelope, request, response)
+    def _arrived(self, call: Call, body: list[bytes]) -> None:
+        size = sum(map(len, body))
+        if size > self._max_message:
+            raise BadRequest(
+                f"The request has {size} bytes, and {self._max_message} is what this service takes"
+            )
+        request = call.request = decode_request(body)
+        if request.extensions:
+            self._heed(call, request)
+        if self._stopping:
+            self._refuse(call, "stopping", 0, "The service is stopping")
+            return
+        turn = self._calls.turn(call)
+        if turn is LATER:
+            self._calls.wait(call)
+        elif turn is NEVER:
+            self._refuse(call, "overloaded", RETRY_AFTER, "The service has too many calls already")
+        else:
+            self._start(call)
 
-        self._in_progress.add(answer)
-        answer.addBoth(answered)
+    def _heed(self, call: Call, request: Request) -> None:
+        """Do what a request's extensions say."""
+        extensions = request.extensions
+        call.greets = HELLO in extensions
+        if DEADLINE in extensions:
+            request.deadline = self._clock.seconds() + _seconds(extensions[DEADLINE])
+            call.modern = True
+        else:
+            call.modern = call.greets
+        if PROGRESS in extensions:
+            request.report_to(partial(self._report, call.channel, call.envelope))
 
-    def _reply(
-        self,
-        channel: IChannel,
-        envelope: list[bytes],
-        request: Request | None,
-        response: Response,
-    ) -> None:
+    def _start(self, call: Call) -> None:
+        request = call.request
+        assert request is not None  # noqa: S101 # it was read before it waited
+        if request.deadline is not None and self._clock.seconds() >= request.deadline:
+            request.over()  # its client has given up
+            return
+        try:
+            answer = self._handler.handle(request)
+        except BaseException:
+            # Also sys.exit(), which is not a stranger's to call.
+            self._reply(call, self._failed(Failure(), request))
+            return
+        if isinstance(answer, Deferred):
+            call.answer = answer
+            self._calls.started(call)
+            answer.addBoth(self._answered, call)
+        else:
+            self._reply(call, answer)
+
+    def _answered(self, result: Response | Failure, call: Call) -> None:
+        self._calls.ended(call)
+        try:
+            self._reply(
+                call, self._failed(result, call.request) if isinstance(result, Failure) else result
+            )
+        finally:
+            if self._calls.waiting:
+                self._calls.next()
+            if self._drained:
+                self._tell_drained()
+
+    def _cancelled(self, channel: IChannel, envelope: list[bytes]) -> None:
+        """A client has given up a call."""
+        call = self._calls.find(channel, envelope)
+        if call is None:
+            return
+        call.cancelled = True
+        if call.answer is None:
+            self._calls.leave(call)
+            self._tell_drained()
+        else:
+            self._cancel(call)
+
+    def _cancel(self, call: Call) -> None:
+        try:
+            if call.answer is not None:
+                call.answer.cancel()
+        except Exception:
+            self._log.failure("{request} could not be cancelled", request=call.request)
+
+    def _tell_drained(self) -> None:
+        if not self._calls:
+            drained, self._drained = self._drained, []
+            for deferred in drained:
+                deferred.callback(None)
+
+    def _refuse(self, call: Call, reason: str, retry_after: float, message: str) -> None:
+        refused = {"reason": reason, "retry_after": retry_after}
+        self._reply(call, Response(code=UNKNOWN, error=message, extensions={REFUSED: refused}))
+
+    def _reply(self, call: Call, response: Response) -> None:
+        request = call.request
         if request is not None:
             request.over()
+        if call.cancelled:
+            return
         try:
-            frames = _encoded(response, request)
+            frames = self._encoded(call, response)
         except Exception:
             # Whatever the handler gave, its client gets an answer.
-            frames = _encoded(self._failed(Failure(), request), request)
-        self._send(channel, envelope + frames)
+            frames = self._encoded(call, self._failed(Failure(), request))
+        size = sum(map(len, frames))
+        if size > self._max_message:
+            error = f"The reply has {size} bytes, and {self._max_message} is what may be sent"
+            self._log.error("{request}: {error}", request=request, error=error)
+            frames = self._encoded(call, Response(code=UNKNOWN, error=error))
+        self._send(call.channel, call.envelope + frames)
+
+    def _encoded(self, call: Call, response: Response) -> list[bytes]:
+        request = call.request
+        session = None if request is None else request.session
+        more = b""
+        if call.modern:
+            more = b'"%b":%d' % (_LOAD, len(self._calls))
+            if call.greets:
+                more = self._hello + more
+        return encode_response(response, None if session is None else session.session_id, more)
 
     def _report(self, channel: IChannel, envelope: list[bytes], value: bytes) -> None:
         with suppress(ServiceNotAvailable):  # its answer will not arrive either
@@ -153,7 +312,18 @@ class Server:
         return Response(code=UNKNOWN, error="Unknown error during request")
 
 
-def _encoded(response: Response, request: Request | None) -> list[bytes]:
-    if request is None or request.session is None:
-        return encode_response(response)
-    return encode_response(response, request.session.session_id)
+_LOAD: Final = LOAD.encode()
+
+
+def _seconds(milliseconds: Any) -> float:
+    """What is left for a call.
+
+    :raises BadRequest: that is not what it says.
+    """
+    if (
+        isinstance(milliseconds, (int, float))
+        and not isinstance(milliseconds, bool)
+        and -_FOREVER < milliseconds < _FOREVER
+    ):
+        return milliseconds / 1000
+    raise BadRequest(f"{DEADLINE} must be a number of milliseconds, got {milliseconds!r:.60}")
