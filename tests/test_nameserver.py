@@ -9,7 +9,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 import pycom_tx as pycom
-from pycom_tx.nameserver.registry import IRegistry, Record
+from pycom_tx.nameserver.registry import IRegistry, Providers, Record
 from tests.support import MemoryCase
 
 OWN = {
@@ -277,6 +277,10 @@ class InterfaceTests(NameServerCase):
                 "locate": "Locate service.",
                 "list_services": "List all services.",
                 "unregister": "Strike a service off, if it is registered at that address.",
+                "resolve": "Find all services that provide an interface, none if need be.",
+                "watch": (
+                    "Answer as resolve does, once that is something else than it was at a revision."
+                ),
             },
         )
 
@@ -303,6 +307,12 @@ class OneRecord:
 
     def locate(self, interface, service):
         return succeed(self.record)
+
+    def providers(self, interface):
+        return succeed(Providers((self.record,), "1"))
+
+    def tell(self, changed):
+        self.changed = changed
 
     def records(self):
         return succeed([self.record])

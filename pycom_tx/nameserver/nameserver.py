@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import re2
+from msgspec import Meta
 from twisted.application import service as application
 
 from pycom_tx.client.context import NAMESERVER
 from pycom_tx.components.declare import Service, interface, method
-from pycom_tx.nameserver.registry import MemoryRegistry, Record
+from pycom_tx.nameserver.registry import MemoryRegistry, Providers, Record
+from pycom_tx.nameserver.watches import Watches
 from pycom_tx.zerojson.errors import BadRequest, ServiceNotFound
 
 if TYPE_CHECKING:
     from pycom_tx.nameserver.registry import IRegistry
     from pycom_tx.zerojson.request import Request
+
+WATCH: Final = 25.0
+"""Seconds that :meth:`NameServer.watch` waits for a change at most."""
+
+Name = Annotated[str, Meta(min_length=1)]
+Seconds = Annotated[float, Meta(ge=0)]
 
 _PATTERN_OPTIONS: Final = re2.Options()
 _PATTERN_OPTIONS.log_errors = False
@@ -36,9 +44,16 @@ class NameServer(Service, application.Service):
         self._reactor = reactor
         self._registry = MemoryRegistry(reactor) if registry is None else registry
         self._started = reactor.seconds()
+        self._watches = Watches(reactor)
+        self._registry.tell(self._watches.changed)
+
+    def startService(self) -> None:
+        super().startService()
+        self._watches.start()
 
     def stopService(self) -> None:
         super().stopService()
+        self._watches.stop()
         self._registry.close()
 
     @method
@@ -82,6 +97,34 @@ class NameServer(Service, application.Service):
         if record is None:
             raise ServiceNotFound(f"Interface not found: {interface}")
         return record.address, record.service, list(record.interfaces)
+
+    @method
+    async def resolve(
+        self, request: Request, interface: Name, service: Name | None = None
+    ) -> Providers:
+        """Find all services that provide an interface, none if need be."""
+        found = await self._registry.providers(interface)
+        if service is None:
+            return found
+        named = (record for record in found.services if record.service == service)
+        return Providers(tuple(named), found.revision)
+
+    @method
+    async def watch(
+        self,
+        request: Request,
+        interface: Name,
+        revision: str | None = None,
+        timeout: Seconds = WATCH,
+    ) -> Providers:
+        """Answer as resolve does, once that is something else than it was at a revision."""
+        with self._watches.open(interface) as change:
+            found = await self._registry.providers(interface)
+            if found.revision != revision:
+                return found
+            change.addTimeout(min(timeout, WATCH), self._reactor, lambda *_: None)
+            await change
+        return await self._registry.providers(interface)
 
     @method
     async def list_services(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count
+from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -35,6 +37,19 @@ class Record:
     interfaces: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Providers:
+    """Who provides an interface.
+
+    :ivar services: their records.
+    :ivar revision: names this state, and no other in all time: whoever finds the same
+        revision again need not look at the services.
+    """
+
+    services: tuple[Record, ...]
+    revision: str
+
+
 class IRegistry(Interface):
     """All that the nameserver knows of where registrations are kept."""
 
@@ -56,6 +71,21 @@ class IRegistry(Interface):
         :param service: the only one that will do, if not None.
         """
 
+    def providers(interface: str) -> Deferred[Providers]:
+        """All services that provide *interface*, none if need be.
+
+        A revision that was given out before a restart must not come again after it, unless
+        the registrations are the same.
+        """
+
+    def tell(changed: Callable[[Iterable[str]], object]) -> None:
+        """Call *changed*, from now on, when the providers of interfaces have changed.
+
+        It gets their names, once :meth:`providers` has the change or later. It may be told
+        more than there is, and must be told all; a renewal changes nothing. It calls
+        nothing here before it returns.
+        """
+
     def records() -> Deferred[Iterable[Record]]:
         """All services."""
 
@@ -69,9 +99,10 @@ class IRegistry(Interface):
 class _Providers:
     """Paths of services, with a random one at the same cost however many there are."""
 
-    __slots__ = ("_index", "_paths")
+    __slots__ = ("_index", "_paths", "revision")
 
     def __init__(self) -> None:
+        self.revision = 0
         self._paths: list[str] = []
         self._index: dict[str, int] = {}
 
@@ -90,6 +121,9 @@ class _Providers:
     def choose(self) -> str:
         return random.choice(self._paths)  # noqa: S311 # balancing, not cryptography
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
     def __len__(self) -> int:
         return len(self._paths)
 
@@ -98,7 +132,8 @@ class _Providers:
 class MemoryRegistry:
     """Registrations in memory: gone with the process, entered again within a renewal.
 
-    Each operation but :meth:`records` costs the same however many services there are.
+    Each operation costs the same however many services there are, but for :meth:`records`,
+    and :meth:`providers` of whom there are many.
 
     :param clock: what ends the leases.
     :param lease: seconds.
@@ -109,6 +144,10 @@ class MemoryRegistry:
     def __init__(self, clock: IReactorTime, *, lease: float = LEASE) -> None:
         self._records: Leases[str, Record] = Leases(clock, lease, self._expired)
         self._providers: dict[str, _Providers] = {}
+        self._changed: Callable[[Iterable[str]], object] = lambda _: None
+        # The part that no other process, and none after a restart, has in its revisions.
+        self._incarnation = token_hex(8)
+        self._revisions = count(1)
 
     def register(self, record: Record) -> Deferred[None]:
         known = self._records.get(record.service)
@@ -116,17 +155,14 @@ class MemoryRegistry:
             return fail(
                 AccessDenied(f"Service {record.service} already registered on a different address")
             )
+        self._records.put(record.service, record)
         if known is None or known.interfaces != record.interfaces:
-            if known is not None:
-                self._remove_provider(known)
-            for interface in record.interfaces:
-                self._providers.setdefault(interface, _Providers()).add(record.service)
+            self._replace(known, record)
             self._log.info(
                 "{record.service} at {record.address} provides {interfaces}",
                 record=record,
                 interfaces=", ".join(record.interfaces),
             )
-        self._records.put(record.service, record)
         return succeed(None)
 
     def unregister(self, service: str, address: str) -> Deferred[bool]:
@@ -134,7 +170,7 @@ class MemoryRegistry:
         if record is None or record.address != address:
             return succeed(False)  # noqa: FBT003 # that is the answer
         self._records.pop(service)
-        self._remove_provider(record)
+        self._replace(record, None)
         self._log.info("{record.service} is gone", record=record)
         return succeed(True)  # noqa: FBT003 # as above
 
@@ -145,6 +181,22 @@ class MemoryRegistry:
             return succeed(record if provides else None)
         providers = self._providers.get(interface)
         return succeed(None if providers is None else self._records.get(providers.choose()))
+
+    def providers(self, interface: str) -> Deferred[Providers]:
+        providers = self._providers.get(interface)
+        if providers is None:
+            # Nobody is always the same.
+            return succeed(Providers((), f"{self._incarnation}.0"))
+        records = map(self._records.get, providers)
+        return succeed(
+            Providers(
+                tuple(record for record in records if record is not None),
+                f"{self._incarnation}.{providers.revision}",
+            )
+        )
+
+    def tell(self, changed: Callable[[Iterable[str]], object]) -> None:
+        self._changed = changed
 
     def records(self) -> Deferred[Iterable[Record]]:
         return succeed(list(self._records.values()))
@@ -157,12 +209,24 @@ class MemoryRegistry:
         self._providers.clear()
 
     def _expired(self, service: str, record: Record) -> None:
-        self._remove_provider(record)
+        self._replace(record, None)
         self._log.info("{record.service} was not renewed and has expired", record=record)
 
-    def _remove_provider(self, record: Record) -> None:
-        for interface in record.interfaces:
+    def _replace(self, before: Record | None, after: Record | None) -> None:
+        """Note what a service provides, in the place of what it did."""
+        changed: dict[str, None] = {}
+        if before is not None:
+            changed.update(dict.fromkeys(before.interfaces))
+            for interface in before.interfaces:
+                self._providers[interface].remove(before.service)
+        if after is not None:
+            changed.update(dict.fromkeys(after.interfaces))
+            for interface in after.interfaces:
+                self._providers.setdefault(interface, _Providers()).add(after.service)
+        revision = next(self._revisions)
+        for interface in changed:
             providers = self._providers[interface]
-            providers.remove(record.service)
+            providers.revision = revision
             if not providers:
                 del self._providers[interface]
+        self._changed(changed)

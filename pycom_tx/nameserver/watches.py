@@ -1,0 +1,93 @@
+"""Waiting for the providers of an interface to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from twisted.internet.defer import Deferred
+
+from pycom_tx.zerojson.errors import RemoteError
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+LIMIT: Final = 10_000
+"""Calls of a nameserver that wait for a change at once."""
+
+
+class Watches:
+    """Who waits for which interface.
+
+    Changes are answered in the clock's next turn: all that happen in one are one change,
+    and those who are answered find it complete.
+
+    :param clock: what holds the timer; there is one while somebody has to be answered.
+    :param limit: how many may wait at once.
+    """
+
+    def __init__(self, clock: IReactorTime, *, limit: int = LIMIT) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._waiting: dict[str, set[Deferred[None]]] = {}
+        self._changed: dict[str, None] = {}
+        self._timer: IDelayedCall | None = None
+        self._open = 0
+        self._stopped = False
+
+    @contextmanager
+    def open(self, interface: str) -> Iterator[Deferred[None]]:
+        """Wait, as long as the context lasts.
+
+        :returns: a context manager, which gives a Deferred that fires with the first change
+            since.
+
+        :raises RemoteError: as many as may be wait already.
+        """
+        if self._open >= self._limit:
+            raise RemoteError(f"{self._limit} calls wait for changes already, try again later")
+        change: Deferred[None] = Deferred()
+        if self._stopped:
+            change.callback(None)
+        self._waiting.setdefault(interface, set()).add(change)
+        self._open += 1
+        try:
+            yield change
+        finally:
+            self._open -= 1
+            waiting = self._waiting.get(interface, set())
+            waiting.discard(change)
+            if not waiting:
+                self._waiting.pop(interface, None)
+
+    def changed(self, interfaces: Iterable[str]) -> None:
+        """Answer who waits for one of them, in the next turn."""
+        for interface in interfaces:
+            if interface in self._waiting:
+                self._changed[interface] = None
+        if self._changed and self._timer is None:
+            self._timer = self._clock.callLater(0, self._answer)
+
+    def start(self) -> None:
+        """Let everybody wait again who comes from now on."""
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Answer everybody at once, also who comes later."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._changed = dict.fromkeys(self._waiting)
+        self._answer()
+
+    def _answer(self) -> None:
+        self._timer = None
+        changed, self._changed = self._changed, {}
+        for interface in changed:
+            for change in self._waiting.pop(interface, ()):
+                if not change.called:  # one that is answered may end another
+                    change.callback(None)
+
+    def __len__(self) -> int:
+        return self._open
