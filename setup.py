@@ -41,6 +41,7 @@ setup(
             "furo>=2024.8.6",
             "hypothesis>=6.100",
             "import-linter>=2.1",
+            "jsonschema>=4.21",
             "mypy>=1.15",
             "mypy-zope>=1.0.11",
             "repoze.sphinx.autointerface>=1.0",

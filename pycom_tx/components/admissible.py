@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from msgspec import inspect as kinds
 
+from pycom_tx.components.unions import is_sound
+
 _BYTES: Final = (kinds.BytesType, kinds.ByteArrayType, kinds.MemoryViewType)
 _FOREIGN: Final = (kinds.CustomType, kinds.RawType, kinds.ExtType)
 _UNHASHABLE: Final = (
@@ -46,6 +48,11 @@ def parts_of(known: kinds.Type) -> Iterator[kinds.Type]:
 
 
 def _known(kind: Any, where: str) -> kinds.Type:
+    if not is_sound(kind):
+        raise TypeError(
+            f"{where}, but a union of a pattern and a list, set or dict is not possible, "
+            "nor one of a bound and a tuple of some length"
+        )
     try:
         return kinds.type_info(kind)
     except Exception as error:
@@ -95,9 +102,15 @@ def _is_ambiguous(union: kinds.UnionType) -> bool:
             for kind in types
             if isinstance(kind, alike) or any(type(value) is scalar for value in _choices(kind))
         ]
-        if len(among) > 1 and free not in among:
+        if len(among) > 1 and (free not in among or _has_twins(among)):
             return True
     return False
+
+
+def _has_twins(types: list[kinds.Type]) -> bool:
+    # The bounds of one, if any, would hold for the other.
+    bounded = [type(kind) for kind in types if not isinstance(kind, kinds.LiteralType)]
+    return len(bounded) != len(set(bounded))
 
 
 def _choices(kind: kinds.Type) -> Iterable[Any]:

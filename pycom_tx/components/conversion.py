@@ -43,7 +43,7 @@ class Types:
             check(kind, f"{where}: {name!r} is annotated {kind}")
         self.checked = tuple(known)
         self.schema = object_schema(
-            {name: known.get(name, Any) for name in types if name != attachment}
+            {name: known.get(name, Any) for name in types if name != attachment}, where
         )
         self._attachment = attachment
         self._values = {name: _Value(name, kind, self.schema) for name, kind in known.items()}

@@ -11,10 +11,13 @@ from msgspec import inspect as kinds
 from pycom_tx.components.admissible import parts_of
 
 
-def object_schema(types: Mapping[str, Any]) -> dict[str, Any]:
+def object_schema(types: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The JSON Schema of an object of values: exactly what is converted to their types.
 
     :param types: by the names of the values.
+    :param where: how to name whose they are.
+
+    :raises TypeError: two different classes have the same name.
     """
     tagged = {
         part.cls: part.tag_field
@@ -22,9 +25,13 @@ def object_schema(types: Mapping[str, Any]) -> dict[str, Any]:
         for part in parts_of(kinds.type_info(kind))
         if isinstance(part, kinds.StructType) and part.tag_field and not part.array_like
     }
-    schemas, definitions = msgspec.json.schema_components(
-        [*types.values(), *tagged], ref_template="#/$defs/{name}"
-    )
+    try:
+        schemas, definitions = msgspec.json.schema_components(
+            [*types.values(), *tagged], ref_template="#/$defs/{name}"
+        )
+    except KeyError as error:
+        msg = f"{where}: two classes in its annotations are named like {error}"
+        raise TypeError(msg) from None
     for schema, field in zip(schemas[len(types) :], tagged.values(), strict=True):
         # A Struct that is no part of a union is known without its tag.
         definitions[schema["$ref"].rpartition("/")[2]]["required"].remove(field)
