@@ -12,7 +12,7 @@ LIFETIME = 10
 some_key = st.sampled_from("abc")
 steps = st.lists(
     st.tuples(st.just("put"), some_key, st.integers())
-    | st.tuples(st.sampled_from(["renew", "pop", "get"]), some_key)
+    | st.tuples(st.sampled_from(["renew", "pop", "get", "expires"]), some_key)
     | st.tuples(st.just("advance"), st.integers(min_value=0, max_value=12))
     | st.tuples(st.just("clear")),
     max_size=30,
@@ -35,6 +35,9 @@ class Model:
         value = self.entries[key][1]
         self.put(key, value)
         return value
+
+    def expires(self, key):
+        return self.entries[key][0]
 
     def pop(self, key):
         return self.entries.pop(key, (0, None))[1]

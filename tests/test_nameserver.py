@@ -299,7 +299,7 @@ class OneRecord:
     record = Record("/one", "tcp://box:1", ("com.a",))
     closed = False
 
-    def register(self, record):
+    def register(self, record, instead_of=None):
         return succeed(None)
 
     def unregister(self, service, address):

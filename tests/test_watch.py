@@ -364,7 +364,7 @@ class WatchesTests(SynchronousTestCase):
         """A change costs the same however many wait for other interfaces."""
         costs = []
         for others in 10, 2000:
-            watches = Watches(self.clock)
+            watches = Watches(self.clock, limit=3000)
             with ExitStack() as stack:
                 for number in range(others):
                     stack.enter_context(watches.open(f"com.other{number}"))

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import re2
 from msgspec import Meta
 from twisted.application import service as application
+from twisted.logger import Logger
 
 from pycom_tx.client.context import NAMESERVER
 from pycom_tx.components.declare import Service, interface, method
-from pycom_tx.nameserver.registry import MemoryRegistry, Providers, Record
+from pycom_tx.nameserver.probes import Probes
+from pycom_tx.nameserver.registry import Held, MemoryRegistry, Providers, Record
 from pycom_tx.nameserver.watches import Watches
 from pycom_tx.zerojson.errors import BadRequest, ServiceNotFound
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 WATCH: Final = 25.0
 """Seconds that :meth:`NameServer.watch` waits for a change at most."""
+
+FRESH: Final = 0.5
+"""Seconds since it registered in which a service lives for sure, and need not be asked."""
 
 Name = Annotated[str, Meta(min_length=1)]
 Seconds = Annotated[float, Meta(ge=0)]
@@ -34,6 +39,8 @@ _PATTERN_OPTIONS.log_errors = False
 class NameServer(Service, application.Service):
     """Class representing nameserver for PyCOM."""
 
+    _log = Logger()
+
     def __init__(self, registry: IRegistry | None = None, *, reactor: Any = None) -> None:
         """
         :param registry: where registrations are kept; in memory, if left out.
@@ -45,6 +52,7 @@ class NameServer(Service, application.Service):
         self._registry = MemoryRegistry(reactor) if registry is None else registry
         self._started = reactor.seconds()
         self._watches = Watches(reactor)
+        self._probes = Probes()
         self._registry.tell(self._watches.changed)
 
     def startService(self) -> None:
@@ -74,7 +82,7 @@ class NameServer(Service, application.Service):
             _name(request, "address", address),
             tuple(dict.fromkeys(interfaces)),
         )
-        await self._registry.register(record)
+        await self._enter(record)
         return {}
 
     @method
@@ -143,6 +151,23 @@ class NameServer(Service, application.Service):
             if named is None or named.match(record.service)
             if provided is None or any(map(provided.match, record.interfaces))
         ]
+
+    async def _enter(self, record: Record) -> None:
+        """Register a service, in the place of one that has died if need be."""
+        try:
+            await self._registry.register(record)
+        except Held as held:
+            address = held.holder.address
+            if self.context is None or held.age < FRESH:
+                raise
+            if await self._probes.alive(self.context, address):
+                raise
+            await self._registry.register(record, held)
+            self._log.info(
+                "{service} was at {address}, where nothing answers",
+                service=record.service,
+                address=address,
+            )
 
 
 def _is_name(value: Any) -> bool:

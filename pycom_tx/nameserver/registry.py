@@ -50,13 +50,32 @@ class Providers:
     revision: str
 
 
+class Held(AccessDenied):
+    """A path is held by another address.
+
+    :param holder: the record that stands there.
+    :param lease: whatever tells the holder's lease from any other, and from the same once
+        it is renewed; for the registry only.
+    :param age: seconds since the holder last registered.
+    """
+
+    def __init__(self, holder: Record, lease: object, age: float) -> None:
+        super().__init__(f"Service {holder.service} already registered on a different address")
+        self.holder = holder
+        self.lease = lease
+        self.age = age
+
+
 class IRegistry(Interface):
     """All that the nameserver knows of where registrations are kept."""
 
-    def register(record: Record) -> Deferred[None]:
+    def register(record: Record, instead_of: Held | None = None) -> Deferred[None]:
         """Enter a service for the time of a lease, or renew and replace what it had.
 
-        :raises AccessDenied: (as a failure) its path is held by another address.
+        :param instead_of: whose lease on the path is over: an error raised before. It counts
+            for nothing once that lease was renewed.
+
+        :raises Held: (as a failure) the path is held by another address.
         """
 
     def unregister(service: str, address: str) -> Deferred[bool]:
@@ -142,6 +161,8 @@ class MemoryRegistry:
     _log = Logger()
 
     def __init__(self, clock: IReactorTime, *, lease: float = LEASE) -> None:
+        self._clock = clock
+        self._lease = lease
         self._records: Leases[str, Record] = Leases(clock, lease, self._expired)
         self._providers: dict[str, _Providers] = {}
         self._changed: Callable[[Iterable[str]], object] = lambda _: None
@@ -149,14 +170,19 @@ class MemoryRegistry:
         self._incarnation = token_hex(8)
         self._revisions = count(1)
 
-    def register(self, record: Record) -> Deferred[None]:
+    def register(self, record: Record, instead_of: Held | None = None) -> Deferred[None]:
         known = self._records.get(record.service)
         if known is not None and known.address != record.address:
-            return fail(
-                AccessDenied(f"Service {record.service} already registered on a different address")
-            )
+            expires = self._records.expires(record.service)
+            lease = known.address, expires
+            if instead_of is None or instead_of.lease != lease:
+                age = self._clock.seconds() + self._lease - expires
+                return fail(Held(known, lease, age))
         self._records.put(record.service, record)
-        if known is None or known.interfaces != record.interfaces:
+        if known is None or (known.address, known.interfaces) != (
+            record.address,
+            record.interfaces,
+        ):
             self._replace(known, record)
             self._log.info(
                 "{record.service} at {record.address} provides {interfaces}",

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 from twisted.internet.defer import Deferred
 
 from pycom_tx.zerojson.errors import RemoteError
+from pycom_tx.zerojson.server import MAX_CALLS
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-LIMIT: Final = 10_000
-"""Calls of a nameserver that wait for a change at once."""
+LIMIT: Final = MAX_CALLS // 2
+"""Calls that wait for a change at once: others have to have their turn, too."""
 
 
 class Watches:

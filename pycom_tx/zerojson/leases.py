@@ -56,6 +56,13 @@ class Leases(Generic[K, V]):
         entry = self._entries.get(key)
         return None if entry is None else entry[1]
 
+    def expires(self, key: K) -> float:
+        """When an entry expires, unless it is renewed.
+
+        :raises KeyError: there is none.
+        """
+        return self._entries[key][0]
+
     def pop(self, key: K) -> V | None:
         """Take an entry out, without calling *expired*; None where there is none."""
         entry = self._entries.pop(key, None)

@@ -1,0 +1,87 @@
+"""Asking whether somebody is still there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+
+from pycom_tx.zerojson.errors import (
+    ConfigurationError,
+    ConnectionClosed,
+    InvalidReply,
+    Refused,
+    RemoteError,
+    ServiceNotAvailable,
+)
+
+if TYPE_CHECKING:
+    from pycom_tx.client.context import Context
+
+TIMEOUT: Final = 1.0
+"""Seconds that somebody has to give any answer."""
+
+LIMIT: Final = 100
+"""Addresses that are asked at once."""
+
+INTERFACE: Final = "org.pycom.probe"
+"""What is called. Nobody provides it: to be told so is an answer that costs nothing, needs
+no token and opens no session, in PyCOM 0.6 too."""
+
+_log = Logger()
+
+
+class Probes:
+    """Asks services at other addresses whether they live, each once at a time.
+
+    :param limit: how many addresses are asked at once.
+    """
+
+    def __init__(self, *, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._waiting: dict[str, list[Deferred[bool]]] = {}
+
+    def alive(self, context: Context, address: str) -> Deferred[bool]:
+        """Ask.
+
+        :param context: what connects.
+
+        :returns: Deferred firing with False if there was no answer in time; with True also
+            where it could not be asked.
+        """
+        waiting = self._waiting.get(address)
+        if waiting is None and len(self._waiting) >= self._limit:
+            return succeed(True)  # noqa: FBT003 # that is the answer
+        answer: Deferred[bool] = Deferred()
+        if waiting is not None:
+            waiting.append(answer)
+            return answer
+        self._waiting[address] = [answer]
+        asked = Deferred.fromCoroutine(_alive(context, address))
+        asked.addCallback(self._answer, address)
+        return answer
+
+    def _answer(self, alive: bool, address: str) -> None:  # noqa: FBT001 # as above
+        for answer in self._waiting.pop(address):
+            if not answer.called:  # it may have been cancelled
+                answer.callback(alive)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+
+async def _alive(context: Context, address: str) -> bool:
+    try:
+        async with context.connect(address, INTERFACE) as component:
+            await component.invoke("ping", timeout=TIMEOUT)
+    except (RemoteError, InvalidReply, Refused):
+        return True
+    except (ConfigurationError, ConnectionClosed) as error:
+        _log.warn(
+            "{address} cannot be asked whether it lives: {error}", address=address, error=error
+        )
+        return True
+    except ServiceNotAvailable:
+        return False
+    return True
