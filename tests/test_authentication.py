@@ -340,7 +340,7 @@ class CallerTests(AuthenticationCase):
 
     def assertNothingOpen(self):
         """The host of the one that calls uses the nameserver, to register and to locate."""
-        self.assertEqual(self.fronting.context._connections.users, 2)
+        self.assertEqual(self.fronting.context.connections.users, 2)
 
     def test_token(self):
         """A service calls others with the token of whoever called it."""

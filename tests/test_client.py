@@ -172,7 +172,7 @@ class ReplyTests(ClientCase):
             ([b"x" * 10_000], "x" * 200),
         ):
             error = self.error(self.replied(b"", FAIL, *body), pycom.ServiceNotAvailable)
-            self.assertEqual(error, f"com.foo at {ADDRESS} is failing: {detail}")
+            self.assertEqual(error, f"com.foo.bar at {ADDRESS} is failing: {detail}")
 
     def test_unexpected(self):
         """Replies that nobody waits for are dropped and counted."""

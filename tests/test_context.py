@@ -110,7 +110,7 @@ class LocateTests(ContextCase):
         error = self.failure(location, pycom.CallTimeout)
         self.assertEqual(
             str(error),
-            "The nameserver does not answer: No reply from org.pycom.nameserver.locate "
+            "The nameserver does not answer: No reply from org.pycom.nameserver.watch "
             f"at {NAMESERVER} within 5 s",
         )
 
@@ -124,14 +124,14 @@ class LocateTests(ContextCase):
         self.assertEqual(component.address, self.service.address)
 
     def test_no_address(self):
-        """A nameserver that answers without an address is none."""
+        """A nameserver that answers without addresses is none."""
 
         @pycom.interface("org.pycom.nameserver")
         class Broken:
             answer = None
 
             @pycom.method
-            def locate(self, request):
+            def watch(self, request):
                 return self.answer
 
         broken = Broken()
@@ -142,20 +142,23 @@ class LocateTests(ContextCase):
             [],
             "tcp://127.0.0.1:2013",
             {},
-            {"address": None},
-            {"address": 5},
-            pycom.Response({"address": NOBODY}, attachment=b""),
+            {"services": []},
+            {"services": [{}], "revision": "1"},
+            {"services": [{"service": 1, "interfaces": ["com.foo.shop"]}], "revision": "1"},
+            {"services": None, "revision": "1"},
+            pycom.Response({"services": [], "revision": "1"}, attachment=b""),
         ):
             broken.answer = answer
             error = self.failure(context.locate("com.foo.shop"), pycom.InvalidReply)
             self.assertEqual(
-                str(error), f"The nameserver {address} answered locate without an address"
+                str(error),
+                f"The nameserver {address} answered with something that tells no services",
             )
 
     def test_cancel(self):
         """Looking for a service can be cancelled, and then nothing waits any more."""
         location = self.context.locate("com.foo.shop")
-        client = self.context._directory._nameserver._connection.client
+        client = self.context.connections._open[NAMESERVER].client
         self.assertEqual(client.in_flight, 1)
         location.cancel()
         self.assertEqual(client.in_flight, 0)
@@ -370,7 +373,7 @@ class CloseTests(ContextCase):
         component = self.result(self.context.locate("com.foo.shop"))
         calls = [self.in_flight(component), self.in_flight(component)]
         nameserver = self.result(self.context.nameserver())
-        calls += [nameserver.invoke("stat"), self.context.locate("com.foo.shop")]
+        calls += [nameserver.invoke("stat"), self.context.locate("com.foo.nobody")]
         self.context.close()
         for call in calls:
             self.failureResultOf(call, pycom.ConnectionClosed)

@@ -61,9 +61,15 @@ SIGNATURES = {
     "Context.authenticate": "(self, user=None, credentials=None, *, token=None)",
     "Context.close": "(self)",
     "Context.connect": "(self, address, interface, *, contract=None)",
-    "Context.locate": "(self, interface, service_name=None, *, contract=None)",
+    "Context.locate": (
+        "(self, interface, service_name=None, *, contract=None, balance='least-loaded')"
+    ),
     "Context.nameserver": "(self)",
     "Context.user_info": "(self)",
+    "Context.wait_for": (
+        "(self, interface, service_name=None, *, timeout=inf, contract=None, "
+        "balance='least-loaded')"
+    ),
     "NameServer": "(registry=None, *, reactor=None)",
     "ProxyComponent.close": "(self)",
     "ProxyContext": f"({ADDRESS}, **options)",

@@ -30,7 +30,7 @@ class Model:
 
     def put(self, peer, frames):
         if len(self.of(peer)) == LIMIT:
-            raise Overloaded
+            raise Overloaded("full")
         self.messages.append(frames)
 
     def withdraw(self, peer, frames):

@@ -11,11 +11,9 @@ if TYPE_CHECKING:
     from pycom_tx.client.component import Component
 
 
-async def check_contract(component: Component, contract: Any) -> None:
-    """Compare what a service publishes with a class that declares the same interface.
+def declared(contract: Any, name: str) -> Interface:
+    """The interface that a class declares.
 
-    :raises ContractMismatch: the service has another contract, or publishes none; the
-        message says what is different.
     :raises TypeError: *contract* is no class with ``@interface``.
     :raises ValueError: it is one of another interface.
     """
@@ -23,9 +21,20 @@ async def check_contract(component: Component, contract: Any) -> None:
     if not isinstance(interface, Interface):
         msg = f"contract is a class with @pycom.interface, got {contract!r:.60}"
         raise TypeError(msg)
-    if interface.name != component.interface:
-        msg = f"{interface.owner} is a contract for {interface.name}, not {component.interface}"
+    if interface.name != name:
+        msg = f"{interface.owner} is a contract for {interface.name}, not {name}"
         raise ValueError(msg)
+    return interface
+
+
+async def check_contract(component: Component, contract: Any) -> None:
+    """Compare what a service publishes with a class that declares the same interface.
+
+    :raises ContractMismatch: the service has another contract, or publishes none; the
+        message says what is different.
+    :raises TypeError: (or ValueError) *contract* declares no such interface.
+    """
+    interface = declared(contract, component.interface)
     try:
         told: Any = await component.introspect()
         data, methods = told["data"][DATA], told["methods"]

@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from pycom_tx.client.attempts import Attempts
+from pycom_tx.client.balancing import LeastLoaded
+from pycom_tx.components.deadline import deadline
 from pycom_tx.components.hooks import passed
-from pycom_tx.zerojson.errors import ConnectionClosed, RemoteError, SessionExpired
+from pycom_tx.zerojson.errors import CallTimeout, ConnectionClosed, Error, ServiceNotAvailable
 from pycom_tx.zerojson.extensions import AUTH
 from pycom_tx.zerojson.request import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.python.failure import Failure
     from typing_extensions import Self
 
+    from pycom_tx.client.balancing import IBalancer
     from pycom_tx.client.connections import Connection
     from pycom_tx.client.context import Context
+    from pycom_tx.client.providers import Provider, Providers
 
 
 class Component:
-    """An interface of a service, to call its methods by name.
+    """An interface, to call its methods by name.
 
-    Given by :class:`~pycom_tx.Context`. It keeps the session that a stateful interface
-    opened for it, and shares its connection with the context's other components at the
-    same address. Let the first call to a stateful interface finish before making others:
-    each call without a session opens one.
+    Given by :class:`~pycom_tx.Context`. One that was located knows all providers of the
+    interface and follows their changes; each call goes to one of them. Once a stateful
+    interface has opened a session, calls go to the provider that did. Let the first call to
+    a stateful interface finish before making others: each call without a session opens one.
 
     .. attribute:: address
 
-        Where the service is.
+        Where the last call went, or the next one goes.
 
     .. attribute:: interface
 
@@ -44,23 +49,30 @@ class Component:
     .. attribute:: context
 
         The context that gave it, whose hooks see each call and whose token goes with it.
-        None for a nameserver, which both leave alone.
     """
 
     def __init__(
         self,
-        connection: Connection,
+        context: Context,
+        providers: Providers,
         interface: str,
-        timeout: float,
-        context: Context | None = None,
+        *,
+        balancer: IBalancer | None = None,
+        bare: bool = False,
+        closed: Callable[[], object],
     ) -> None:
         self.context = context
-        self.address = connection.address
         self.interface = interface
         self.session_id: str | None = None
-        self._connection: Connection | None = connection
-        self._timeout = timeout
-        self._tell: Callable[[], object] | None = None
+        self._providers: Providers | None = providers
+        self._balancer = balancer or LeastLoaded()
+        self._bare = bare
+        self._closed = closed
+        self._pinned: Provider | None = None
+        self._twice: dict[str, bool] = {}
+        self._told: tuple[Connection, Callable[[], object]] | None = None
+        first = providers.choose(self._balancer, [])
+        self.address = "" if first is None else first.address
 
     def invoke(
         self,
@@ -121,28 +133,31 @@ class Component:
         :raises ValueError: *timeout* is not more than 0. (As a failure, as the errors of
             :meth:`invoke` are.)
         """
-        context = self.context
-        if context is not None and (context.prehooks or context.posthooks):
-            steps = self._call_with_hooks(context, request, timeout, on_progress)
-            return Deferred.fromCoroutine(steps)
+        if (self.context.prehooks or self.context.posthooks) and not self._bare:
+            return Deferred.fromCoroutine(self._call_with_hooks(request, timeout, on_progress))
         return self._call(request, timeout, on_progress)
 
     def when_lost(self, tell: Callable[[], object]) -> None:
-        """Call a function whenever the connection breaks, until the component is closed."""
-        if self._connection is not None:
-            self._tell = tell
-            self._connection.lost.append(tell)
+        """Call a function whenever the connection breaks, until the component is closed.
+
+        For a component at one address.
+        """
+        if self._providers is not None:
+            connection = self._providers.only().connection()
+            connection.lost.append(tell)
+            self._told = connection, tell
 
     def close(self) -> Deferred[None]:
-        """Let go of the connection. Calls in flight still get their replies.
+        """Let go of the connections. Calls in flight still get their replies.
 
         :returns: Deferred that has fired: there is nothing to wait for.
         """
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            if self._tell is not None:
-                connection.lost.remove(self._tell)
-            connection.release()
+        if self._providers is not None:
+            self._providers = None
+            if self._told is not None:
+                connection, tell = self._told
+                connection.lost.remove(tell)
+            self._closed()
         return succeed(None)
 
     async def __aenter__(self) -> Self:
@@ -154,16 +169,73 @@ class Component:
     def __repr__(self) -> str:
         return f"<Component {self.interface} at {self.address}>"
 
+    # What an attempt at a call needs.
+
+    def provider(self, tried: list[Provider]) -> Provider:
+        """Who gets the call, of those that were not tried.
+
+        :raises ServiceNotAvailable: nobody is left.
+        """
+        if self._providers is None:
+            raise ConnectionClosed(f"The component {self.interface} is closed", not_started=True)
+        if self._pinned is not None and self._pinned not in tried:
+            return self._pinned
+        chosen = self._providers.choose(self._balancer, tried)
+        if chosen is None:
+            raise ServiceNotAvailable(
+                f"Nobody provides {self.interface} any more", not_started=True
+            )
+        self.address = chosen.address
+        return chosen
+
+    def has_others(self, tried: list[Provider]) -> bool:
+        """Whether there are providers that were not tried yet."""
+        return self._providers is not None and self._providers.left(tried)
+
+    def answered(self, provider: Provider, session_id: str | None, sent: str | None) -> None:
+        """A reply came: keep the session that it names, unless its call was from an older one."""
+        self.context.budget.earn()
+        if session_id is not None and self.session_id == sent:
+            self.session_id = session_id
+            self._pinned = provider
+
+    def forget_session(self, sent: str | None) -> None:
+        """A session is over: the next call starts a new one."""
+        if self.session_id == sent:
+            self.session_id = self._pinned = None
+
+    def provider_lost(self, provider: Provider, sent: str | None) -> None:
+        """The provider of a session did not answer: it is over if that is gone for good."""
+        if self._providers is None or provider not in self._providers:
+            self.forget_session(sent)
+
+    def may_run_twice(self, method: str, tried: list[Provider]) -> Deferred[bool]:
+        """Whether a method is declared so that it may be executed twice."""
+        return Deferred.fromCoroutine(self._may_run_twice(method, tried))
+
+    async def _may_run_twice(self, method: str, tried: list[Provider]) -> bool:
+        if method not in self._twice:
+            request = Request(self.interface, "introspect")
+            try:
+                attempt = Attempts(self, request, inf, None, tried)
+                told = await attempt.make(self.context.timeout)
+                self._twice = {
+                    name: described.get("idempotent") is True
+                    for name, described in told.result["methods"].items()
+                }
+            except (Error, LookupError, TypeError, AttributeError):
+                return False
+        return self._twice.get(method, False)
+
     async def _call_with_hooks(
         self,
-        context: Context,
         request: Request,
         timeout: float | None,
         on_progress: Callable[[Any], object] | None,
     ) -> Response:
-        request = await passed(context.prehooks, request, self)
+        request = await passed(self.context.prehooks, request, self)
         response = await self._call(request, timeout, on_progress)
-        return await passed(context.posthooks, response, self)
+        return await passed(self.context.posthooks, response, self)
 
     def _call(
         self,
@@ -171,39 +243,23 @@ class Component:
         timeout: float | None,
         on_progress: Callable[[Any], object] | None,
     ) -> Deferred[Response]:
-        if timeout is None:
-            timeout = self._timeout
-        request.session_id = self.session_id
-        if self.context is not None and self.context.token is not None:
-            request.extensions = {AUTH: self.context.token, **request.extensions}
         try:
-            if self._connection is None:
-                raise ConnectionClosed(f"The component {self.interface} is closed")
-            call = self._connection.client.call(request, checked_timeout(timeout), on_progress)
+            left = self.context.timeout if timeout is None else checked_timeout(timeout)
+            now = self.context.connections.clock.seconds()
+            ends = deadline.get()
+            if ends is not None and ends - now < left:
+                left = ends - now
+                if left <= 0:
+                    raise CallTimeout(
+                        f"There is no time left to call {self.interface}.{request.method}: "
+                        "the call that it is part of is over",
+                        not_started=True,
+                    )
+            if self.context.token is not None and not self._bare:
+                request.extensions = {AUTH: self.context.token, **request.extensions}
+            return Attempts(self, request, now + left, on_progress, []).make(left)
         except Exception:
             return fail()
-        session = (request.session_id,)
-        return call.addCallbacks(
-            self._answered, self._failed, callbackArgs=session, errbackArgs=session
-        )
-
-    def _answered(self, response: Response, sent: str | None) -> Response:
-        self._enter(response.session_id, sent)
-        return response
-
-    def _failed(self, failure: Failure, sent: str | None) -> Failure:
-        if isinstance(failure.value, SessionExpired):
-            if self.session_id == sent:
-                # Whoever waits for this call is told; the next one starts a new session.
-                self.session_id = None
-        elif isinstance(failure.value, RemoteError):
-            self._enter(failure.value.session_id, sent)
-        return failure
-
-    def _enter(self, session_id: str | None, sent: str | None) -> None:
-        """Keep the session that a reply names, unless its call was from an older one."""
-        if session_id is not None and self.session_id == sent:
-            self.session_id = session_id
 
 
 def _result(response: Response) -> Any:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from twisted.internet.defer import Deferred, succeed
 
-from pycom_tx.client.agreement import check_contract
+from pycom_tx.client.agreement import check_contract, declared
 from pycom_tx.client.authenticator import AUTHENTICATOR, authenticate, validate
+from pycom_tx.client.balancing import IBalancer, balancer
+from pycom_tx.client.budget import Budget
 from pycom_tx.client.component import Component, checked_timeout
 from pycom_tx.client.connections import Connections
 from pycom_tx.client.directory import Directory
+from pycom_tx.client.following import Following
 from pycom_tx.client.opening import Opening
-from pycom_tx.zerojson.errors import ConnectionClosed
+from pycom_tx.client.providers import Providers
+from pycom_tx.zerojson.errors import ConnectionClosed, ServiceNotFound
 from pycom_tx.zerojson.extensions import AUTH
 from pycom_tx.zerojson.request import Request, Response
 
@@ -76,14 +81,16 @@ class Context:
         self.prehooks: list[PreHook] = []
         self.posthooks: list[PostHook] = []
         self.token: str | None = None
-        self._timeout = checked_timeout(timeout)
+        self.timeout = checked_timeout(timeout)
+        self.budget = Budget()
         self._own_network: INetwork | None = None
         if network is None:
             from pycom_tx.zerojson.txzmq_channel import ZmqNetwork
 
             network = self._own_network = ZmqNetwork(reactor)
-        self._connections = Connections(network, reactor, self._released)
-        self._directory = Directory(nameserver, self._connections, self.open_nameserver)
+        self.connections = Connections(network, reactor, self._released)
+        self._directory = Directory(nameserver, self.connections, self.open_nameserver)
+        self._followed: dict[tuple[str, str | None, type | None], Following] = {}
 
     def nameserver(self) -> Opening[Component]:
         """The nameserver, as a component like others.
@@ -99,26 +106,53 @@ class Context:
 
         :raises AddressError: the nameserver's address is none.
         """
-        connection = self._connections.use(self.nameserver_address)
-        return Component(connection, NAMESERVER, self._timeout)
+        return self._at(self.nameserver_address, NAMESERVER, bare=True)
 
     def locate(
-        self, interface: str, service_name: str | None = None, *, contract: type | None = None
+        self,
+        interface: str,
+        service_name: str | None = None,
+        *,
+        contract: type | None = None,
+        balance: str | IBalancer = "least-loaded",
     ) -> Opening[Component]:
-        """A service that provides *interface*, one of them at random.
+        """The services that provide *interface*; each call goes to one of them.
 
         :param service_name: the path of the one service that will do.
-        :param contract: a class with ``@interface``, to be sure that the service has the
-            same methods, which take and give the same.
+        :param contract: a class with ``@interface``, to leave out services that have other
+            methods, or methods that take or give something else.
+        :param balance: who gets a call: ``"least-loaded"``, of two at random the one with
+            fewer calls in progress; ``"round-robin"``; ``"random"``; or an
+            :class:`~pycom_tx.client.balancing.IBalancer`.
 
         :returns: Deferred firing with a :class:`Component`, and an asynchronous context
             manager of it.
 
         :raises ServiceNotFound: (as a failure) the nameserver knows none.
         :raises ServiceNotAvailable: (as a failure) the nameserver does not answer.
-        :raises ContractMismatch: (as a failure) the service has another contract.
+        :raises ContractMismatch: (as a failure) those that there are have another contract.
         """
-        return Opening.of(self._locate(interface, service_name, contract))
+        found = self._locate(interface, service_name, contract, balance, Following.found)
+        return Opening.of(found)
+
+    def wait_for(
+        self,
+        interface: str,
+        service_name: str | None = None,
+        *,
+        timeout: float = inf,
+        contract: type | None = None,
+        balance: str | IBalancer = "least-loaded",
+    ) -> Opening[Component]:
+        """As :meth:`locate`, but wait until somebody provides it, and the nameserver answers.
+
+        :param timeout: seconds to wait; ``math.inf``, if left out, to wait for ever.
+
+        :raises ServiceNotFound: (as a failure) nobody did in time.
+        """
+        return Opening.of(
+            self._wait_for(interface, service_name, contract, balance, checked_timeout(timeout))
+        )
 
     def connect(
         self, address: str, interface: str, *, contract: type | None = None
@@ -177,29 +211,38 @@ class Context:
 
         :returns: Deferred that has fired: there is nothing to wait for.
         """
-        self._connections.close_all()
+        for followed in list(self._followed.values()):
+            followed.stop()
+        self.connections.close_all()
         if self._own_network is not None:
             self._own_network.close()
         return succeed(None)
 
-    def _open(self, address: str, interface: str) -> Component:
-        return Component(self._connections.use(address), interface, self._timeout, self)
+    def _at(self, address: str, interface: str, *, bare: bool = False) -> Component:
+        """A component at an address.
 
-    async def _open_nameserver(self) -> Component:
-        return self.open_nameserver()
+        :param bare: whether hooks and token are none of its business.
+        """
+        providers = Providers(self.connections)
+        providers.update([(None, address)])
+        providers.only().connection()
+        return Component(self, providers, interface, bare=bare, closed=providers.close)
 
     def _released(self) -> None:
         self._directory.release_unused()
 
+    async def _open_nameserver(self) -> Component:
+        return self.open_nameserver()
+
     async def _find_authenticator(self) -> Component:
-        try:
-            address = await self._directory.address(AUTHENTICATOR, None)
-            return Component(self._connections.use(address), AUTHENTICATOR, self._timeout)
-        finally:
-            self._directory.release_unused()
+        return await self._locate(
+            AUTHENTICATOR, None, None, "least-loaded", Following.found, bare=True
+        )
 
     async def _connect(self, address: str, interface: str, contract: type | None) -> Component:
-        component = self._open(address, interface)
+        if contract is not None:
+            declared(contract, interface)
+        component = self._at(address, interface)
         if contract is not None:
             try:
                 await check_contract(component, contract)
@@ -209,13 +252,66 @@ class Context:
         return component
 
     async def _locate(
-        self, interface: str, service_name: str | None, contract: type | None
+        self,
+        interface: str,
+        service_name: str | None,
+        contract: type | None,
+        balance: str | IBalancer,
+        wait: Callable[[Following], Awaitable[None]],
+        *,
+        bare: bool = False,
     ) -> Component:
+        self.connections.check_open()
+        chosen = balancer(balance)
+        if contract is not None:
+            declared(contract, interface)
+        following = self._follow(interface, service_name, contract)
+        following.use()
         try:
-            address = await self._directory.address(interface, service_name)
-            return await self._connect(address, interface, contract)
-        finally:
-            self._directory.release_unused()
+            await wait(following)
+        except BaseException:
+            following.release()
+            raise
+        return Component(
+            self,
+            following.providers,
+            interface,
+            balancer=chosen,
+            bare=bare,
+            closed=following.release,
+        )
+
+    async def _wait_for(
+        self,
+        interface: str,
+        service_name: str | None,
+        contract: type | None,
+        balance: str | IBalancer,
+        timeout: float,
+    ) -> Component:
+        waiting = Deferred.fromCoroutine(
+            self._locate(interface, service_name, contract, balance, Following.appeared)
+        )
+        if timeout == inf:
+            return await waiting
+
+        def over(_: Any, seconds: float) -> NoReturn:
+            nobody = self._directory.nobody(interface, service_name)
+            raise ServiceNotFound(f"{nobody}, for {seconds:g} s")
+
+        return await waiting.addTimeout(timeout, self.connections.clock, over)
+
+    def _follow(self, interface: str, service_name: str | None, contract: type | None) -> Following:
+        key = interface, service_name, contract
+        following = self._followed.get(key)
+        if following is None:
+
+            def closed() -> None:
+                del self._followed[key]
+                self._directory.release_unused()
+
+            following = self._followed[key] = Following(self, self._directory, key, closed)
+        return following
 
     async def _authenticate(self, user: str | None, credentials: Any, token: str | None) -> None:
         if (user is None) is (token is None):
@@ -241,10 +337,8 @@ class _Borrowed(Context):
     def __init__(self, owner: Context, token: str | None) -> None:
         vars(self).update(vars(owner))
         self.token = token
+        self._followed = {}
         self._opened: list[Component] | None = []
-
-    def open_nameserver(self) -> Component:
-        return self._kept(super().open_nameserver())
 
     def close(self) -> Deferred[None]:
         opened, self._opened = self._opened, None
@@ -252,8 +346,11 @@ class _Borrowed(Context):
             component.close()
         return succeed(None)
 
-    def _open(self, address: str, interface: str) -> Component:
-        return self._kept(super()._open(address, interface))
+    def _at(self, address: str, interface: str, *, bare: bool = False) -> Component:
+        return self._kept(super()._at(address, interface, bare=bare))
+
+    async def _locate(self, *wanted: Any, **options: Any) -> Component:
+        return self._kept(await super()._locate(*wanted, **options))
 
     def _kept(self, component: Component) -> Component:
         if self._opened is None:

@@ -1,16 +1,28 @@
-"""Asking a nameserver where services are."""
+"""Asking a nameserver who provides what."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any, Final
 
-from pycom_tx.zerojson.errors import InvalidReply, ServiceNotAvailable, ServiceNotFound
+from pycom_tx.zerojson.errors import (
+    InvalidReply,
+    MethodNotFound,
+    ServiceNotAvailable,
+    ServiceNotFound,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pycom_tx.client.component import Component
     from pycom_tx.client.connections import Connections
+
+WATCH: Final = 25.0
+"""Seconds that a nameserver waits for a change before it answers that there is none."""
+
+GRACE: Final = 5.0
+"""Seconds that its answer may take beyond that."""
 
 
 class Directory:
@@ -29,21 +41,44 @@ class Directory:
         self._open_nameserver = open_nameserver
         self._nameserver: Component | None = None
         self._asking = 0
+        self._old = False
 
-    async def address(self, interface: str, service_name: str | None) -> str:
-        """Where *interface* is provided, by one of its providers at random.
+    async def providers(
+        self, interface: str, service_name: str | None, revision: str | None = None
+    ) -> tuple[list[tuple[str | None, str]], str | None]:
+        """Who provides *interface*: paths and addresses, and the revision that they are of.
 
         :param service_name: the path of the one service that will do.
+        :param revision: what the last answer said, to wait until there is another. A
+            nameserver of PyCOM 0.6 knows none: its answer comes at once, and says None.
 
-        :raises ServiceNotFound: nowhere.
         :raises ServiceNotAvailable: the nameserver does not answer.
         """
         self._connections.check_open()
+        if self._nameserver is None:
+            self._nameserver, self._old = self._open_nameserver(), False
         self._asking += 1
         try:
-            return await self._ask(interface, service_name)
+            records, revision = await self._ask(self._nameserver, interface, revision)
+            return [
+                (record["service"], record["address"])
+                for record in records
+                if interface in record["interfaces"] and service_name in (None, record["service"])
+            ], revision
+        except ServiceNotAvailable as error:
+            self._old = False
+            raise type(error)(f"The nameserver does not answer: {error}") from error
+        except (LookupError, TypeError):
+            raise InvalidReply(
+                f"The nameserver {self._address} answered with something that tells no services"
+            ) from None
         finally:
             self._asking -= 1
+
+    def nobody(self, interface: str, service_name: str | None) -> ServiceNotFound:
+        """What to raise where there is no provider."""
+        what = interface if service_name is None else f"{interface} as {service_name}"
+        return ServiceNotFound(f"Nobody provides {what}, says the nameserver {self._address}")
 
     def release_unused(self) -> None:
         """Close the connection to the nameserver when nothing else is open.
@@ -54,20 +89,20 @@ class Directory:
             nameserver, self._nameserver = self._nameserver, None
             nameserver.close()
 
-    async def _ask(self, interface: str, service_name: str | None) -> str:
-        where = self._address
-        if self._nameserver is None:
-            self._nameserver = self._open_nameserver()
-        try:
-            found = await self._nameserver.invoke(
-                "locate", {"interface": interface, "service": service_name}
-            )
-        except ServiceNotFound:
-            what = interface if service_name is None else f"{interface} as {service_name}"
-            raise ServiceNotFound(f"Nobody provides {what}, says the nameserver {where}") from None
-        except ServiceNotAvailable as error:
-            raise type(error)(f"The nameserver does not answer: {error}") from error
-        if not isinstance(found, dict) or not isinstance(found.get("address"), str):
-            raise InvalidReply(f"The nameserver {where} answered locate without an address")
-        address: str = found["address"]
-        return address
+    async def _ask(
+        self, nameserver: Component, interface: str, revision: str | None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        if not self._old:
+            args: dict[str, Any] = {"interface": interface}
+            timeout = None
+            if revision is not None:
+                args.update(revision=revision, timeout=WATCH)
+                timeout = WATCH + GRACE
+            try:
+                told = await nameserver.invoke("watch", args, timeout)
+            except MethodNotFound:
+                self._old = True
+            else:
+                return told["services"], told["revision"]
+        pattern = f"{re.escape(interface)}$"
+        return await nameserver.invoke("list_services", {"interface": pattern}), None

@@ -1,0 +1,109 @@
+"""A call, and making it again where that does no harm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, fail
+
+from pycom_tx.zerojson.errors import (
+    CallTimeout,
+    ConnectionClosed,
+    RemoteError,
+    ServiceNotAvailable,
+    SessionExpired,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.python.failure import Failure
+
+    from pycom_tx.client.component import Component
+    from pycom_tx.client.providers import Provider
+    from pycom_tx.zerojson.request import Request, Response
+
+
+class Attempts:
+    """One call of a component, at one provider after the other.
+
+    What was provably not started goes to another provider, and so does what may be executed
+    twice. The rest fails at once.
+
+    :param component: whose call it is.
+    :param request: what is asked.
+    :param ends: when its time is over, by the context's clock.
+    :param on_progress: as for :meth:`Component.invoke`.
+    :param tried: the providers that will not do any more.
+    """
+
+    __slots__ = ("_component", "_ends", "_on_progress", "_provider", "_request", "_tried")
+
+    def __init__(
+        self,
+        component: Component,
+        request: Request,
+        ends: float,
+        on_progress: Callable[[Any], object] | None,
+        tried: list[Provider],
+    ) -> None:
+        self._component = component
+        self._request = request
+        self._ends = ends
+        self._on_progress = on_progress
+        self._tried = tried
+
+    def make(self, timeout: float) -> Deferred[Response]:
+        """Make the call at a provider that was not tried yet.
+
+        :param timeout: seconds that are left.
+
+        :raises ServiceNotAvailable: there is none, or it cannot be sent.
+        """
+        component = self._component
+        provider = self._provider = component.provider(self._tried)
+        self._tried.append(provider)
+        self._request.session_id = component.session_id
+        try:
+            call = provider.connection().client.call(self._request, timeout, self._on_progress)
+        except ServiceNotAvailable as error:
+            return self._unanswered(error)
+        return call.addCallbacks(self._answered, self._failed)
+
+    def _answered(self, response: Response) -> Response:
+        self._provider.succeeded()
+        self._component.answered(self._provider, response.session_id, self._request.session_id)
+        return response
+
+    def _failed(self, failure: Failure) -> Any:
+        error = failure.value
+        if isinstance(error, ServiceNotAvailable):
+            return self._unanswered(error)
+        if isinstance(error, RemoteError):
+            self._provider.succeeded()
+            if isinstance(error, SessionExpired):
+                self._component.forget_session(self._request.session_id)
+            else:
+                self._component.answered(self._provider, error.session_id, self._request.session_id)
+        return failure
+
+    def _unanswered(self, error: ServiceNotAvailable) -> Deferred[Response]:
+        if isinstance(error, ConnectionClosed):
+            raise error
+        self._provider.failed(error)
+        if self._request.session_id is not None:
+            self._component.provider_lost(self._provider, self._request.session_id)
+            raise error
+        if isinstance(error, CallTimeout) or not self._component.has_others(self._tried):
+            raise error
+        if error.not_started:
+            return self._again(error)
+        twice = self._component.may_run_twice(self._request.method, self._tried)
+        return twice.addCallback(lambda harmless: self._again(error) if harmless else fail(error))
+
+    def _again(self, error: ServiceNotAvailable) -> Deferred[Response]:
+        context = self._component.context
+        left = self._ends - context.connections.clock.seconds()
+        if left <= 0 or not self._component.has_others(self._tried) or not context.budget.spend():
+            raise error
+        return self.make(left)

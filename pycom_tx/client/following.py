@@ -1,0 +1,176 @@
+"""Knowing who provides an interface, now and as that changes."""
+
+from __future__ import annotations
+
+import contextvars
+from typing import TYPE_CHECKING, Final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+
+from pycom_tx.client.agreement import check_contract
+from pycom_tx.client.component import Component
+from pycom_tx.client.providers import Providers
+from pycom_tx.zerojson.errors import ConnectionClosed, ContractMismatch, Error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pycom_tx.client.context import Context
+    from pycom_tx.client.directory import Directory
+
+SETTLE: Final = 0.2
+"""Seconds between two questions to a nameserver that tells when something changes."""
+
+POLL: Final = 5.0
+"""Seconds between two questions to one that does not."""
+
+RETRY: Final = 0.5
+"""Seconds until a nameserver that did not answer is asked again."""
+
+
+class Following:
+    """The providers of an interface, as a nameserver knows them.
+
+    While the nameserver is away they are those that it knew last. Once the last user has
+    released it, it is over.
+
+    :param context: whose components use it.
+    :param directory: what asks the nameserver.
+    :param wanted: the interface's name; the path of the one service that will do, or None;
+        a class whose contract they have to have, or None.
+    :param closed: called when the last component that uses it is closed.
+
+    .. attribute:: providers
+
+        A :class:`Providers`.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        directory: Directory,
+        wanted: tuple[str, str | None, type | None],
+        closed: Callable[[], object],
+    ) -> None:
+        self.providers = Providers(context.connections)
+        self._context = context
+        self._directory = directory
+        self._interface, self._service_name, self._contract = wanted
+        self._closed = closed
+        self._users = 0
+        self._refused: dict[tuple[str | None, str], ContractMismatch] = {}
+        self._error: Error | None = None
+        self._changes: list[Deferred[None]] = []
+        self._running: Deferred[None] | None = None
+        self._stopped = False
+
+    def use(self) -> None:
+        """Follow the nameserver until :meth:`release` was called as often."""
+        self._users += 1
+        if self._running is None:
+            # What it was first used for, a call with a deadline maybe, is none of its business.
+            variables = contextvars.Context()
+            self._running = variables.run(Deferred.fromCoroutine, self._run())
+            self._running.addErrback(lambda failure: failure.trap(CancelledError))
+
+    def release(self) -> None:
+        """One user less."""
+        self._users -= 1
+        if self._users == 0:
+            self.stop()
+            self.providers.close()
+            self._closed()
+
+    def stop(self) -> None:
+        """Ask the nameserver no more; those who wait are told."""
+        self._stopped = True
+        if self._running is not None:
+            self._running.cancel()
+        self._error = ConnectionClosed("The context is closed", not_started=True)
+        self._tell()
+
+    async def found(self) -> None:
+        """Wait until a provider is known, or it is known that there is none.
+
+        :raises ServiceNotFound: there is none.
+        :raises ContractMismatch: none has the contract.
+        :raises ServiceNotAvailable: the nameserver does not answer.
+        """
+        while not len(self.providers):
+            if self._error is not None:
+                raise self._error
+            await self.changed()
+
+    async def appeared(self) -> None:
+        """Wait until a provider is known, however long that takes."""
+        while not len(self.providers):
+            await self.changed()
+            if isinstance(self._error, ConnectionClosed):
+                raise self._error
+
+    def changed(self) -> Deferred[None]:
+        """Fires when the nameserver has answered again."""
+        change: Deferred[None] = Deferred(self._changes.remove)
+        self._changes.append(change)
+        return change
+
+    async def _run(self) -> None:
+        revision: str | None = None
+        while True:
+            try:
+                known, revision = await self._directory.providers(
+                    self._interface, self._service_name, revision
+                )
+                complete = await self._agree(known)
+            except Error as error:
+                self._error = error
+                pause = RETRY
+            else:
+                if complete:
+                    self._error = self._nobody()
+                else:
+                    revision = None
+                pause = POLL if revision is None else SETTLE
+            self._tell()
+            if self._stopped:
+                return  # by somebody who was told
+            await deferLater(self._context.connections.clock, pause)
+
+    def _nobody(self) -> Error:
+        for refused in self._refused.values():
+            return refused
+        return self._directory.nobody(self._interface, self._service_name)
+
+    async def _agree(self, known: list[tuple[str | None, str]]) -> bool:
+        """Know those that have the right contract; whether that could be found out of all."""
+        if self._contract is None:
+            self.providers.update(known)
+            return True
+        agreed, complete = [], True
+        self._refused = {key: error for key, error in self._refused.items() if key in known}
+        for key in known:
+            if self.providers.knows(key):
+                agreed.append(key)
+            elif key not in self._refused:
+                try:
+                    await self._check(key)
+                except ContractMismatch as error:
+                    self._refused[key] = error
+                except Error as error:
+                    self._error, complete = error, False
+                else:
+                    agreed.append(key)
+        self.providers.update(agreed)
+        return complete
+
+    async def _check(self, key: tuple[str | None, str]) -> None:
+        alone = Providers(self._context.connections)
+        alone.update([key])
+        async with Component(self._context, alone, self._interface, closed=alone.close) as provider:
+            await check_contract(provider, self._contract)
+
+    def _tell(self) -> None:
+        changes, self._changes = self._changes, []
+        for change in changes:
+            change.callback(None)
