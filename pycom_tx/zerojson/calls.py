@@ -41,13 +41,10 @@ class Call:
 
         Whether its client wants no reply any more.
 
-    .. attribute:: greets
+    .. attribute:: told
 
-        Whether its client wants to know what this side knows.
-
-    .. attribute:: modern
-
-        Whether its client understands what PyCOM 0.6 does not.
+        What begins the extensions of its reply, as JSON; None where its client may be one
+        of PyCOM 0.6, which is told nothing new.
     """
 
     __slots__ = (
@@ -57,21 +54,22 @@ class Call:
         "client",
         "context",
         "envelope",
-        "greets",
         "key",
-        "modern",
         "request",
+        "told",
     )
+
+    client: tuple[IChannel, bytes]
+    context: Context
+    key: Any
 
     def __init__(self, channel: IChannel, envelope: list[bytes]) -> None:
         self.channel = channel
         self.envelope = envelope
         self.request: Request | None = None
         self.answer: Deferred[Response] | None = None
-        self.cancelled = self.greets = self.modern = False
-        self.client: tuple[IChannel, bytes] = (channel, envelope[0])
-        self.key: Any = None
-        self.context: Context | None = None
+        self.cancelled = False
+        self.told: bytes | None = None
 
 
 class Calls:
@@ -115,9 +113,11 @@ class Calls:
 
     def turn(self, call: Call) -> _Turn:
         """When a call that has arrived may start: NOW, LATER or NEVER."""
-        held = self._held.get(call.client)
-        if held is not None and len(held) >= self._max_per_client:
-            return NEVER
+        if self.in_progress + self.waiting >= self._max_per_client:
+            # Only now can one client have so many.
+            held = self._held.get((call.channel, call.envelope[0]), ())
+            if len(held) >= self._max_per_client:
+                return NEVER
         if self.in_progress < self._max_calls:
             return NOW
         return LATER if self.waiting < self._max_waiting else NEVER
@@ -164,7 +164,6 @@ class Calls:
                 call = next(iter(queue.values()))
                 self._queues.move_to_end(client)
                 self.leave(call)
-                assert call.context is not None  # noqa: S101 # it has waited
                 call.context.run(self._start, call)
         finally:
             self._starting = False
@@ -179,7 +178,10 @@ class Calls:
         return [call for call in held if call.answer is not None]
 
     def _hold(self, call: Call) -> None:
-        held = self._held.setdefault(call.client, {})
+        client = call.client = (call.channel, call.envelope[0])
+        held = self._held.get(client)
+        if held is None:
+            held = self._held[client] = {}
         key: Any = tuple(call.envelope)
         if key in held:
             key = call  # a client that gives two calls one name can cancel the first only

@@ -86,7 +86,7 @@ class Server:
         self._handler = handler
         self._clock = clock
         self._calls = Calls(
-            self._start,
+            self._start_in_time,
             max_calls=max_calls,
             max_waiting=max_waiting,
             max_per_client=max_calls if max_per_client is None else max_per_client,
@@ -167,14 +167,14 @@ class Server:
             )
 
     def _arrived(self, call: Call, body: list[bytes]) -> None:
-        size = sum(map(len, body))
+        size = len(body[1]) if len(body) == 2 else sum(map(len, body))
         if size > self._max_message:
             raise BadRequest(
                 f"The request has {size} bytes, and {self._max_message} is what this service takes"
             )
         request = call.request = decode_request(body)
-        if request.extensions:
-            self._heed(call, request)
+        if request.extensions and not self._heeded(call, request):
+            return
         if self._stopping:
             self._refuse(call, "stopping", 0, "The service is stopping")
             return
@@ -186,24 +186,32 @@ class Server:
         else:
             self._start(call)
 
-    def _heed(self, call: Call, request: Request) -> None:
-        """Do what a request's extensions say."""
+    def _heeded(self, call: Call, request: Request) -> bool:
+        """Do what a request's extensions say; False if its client waits no longer."""
         extensions = request.extensions
-        call.greets = HELLO in extensions
-        if DEADLINE in extensions:
-            request.deadline = self._clock.seconds() + _seconds(extensions[DEADLINE])
-            call.modern = True
-        else:
-            call.modern = call.greets
+        if HELLO in extensions:
+            call.told = self._hello
+        elif DEADLINE in extensions:
+            call.told = b""
         if PROGRESS in extensions:
             request.report_to(partial(self._report, call.channel, call.envelope))
+        if DEADLINE in extensions:
+            seconds = _seconds(extensions[DEADLINE])
+            request.deadline = self._clock.seconds() + seconds
+            return seconds > 0
+        return True
+
+    def _start_in_time(self, call: Call) -> None:
+        """Start a call that has waited, unless its client waits no longer."""
+        request = call.request
+        if request is None or request.deadline is None or self._clock.seconds() < request.deadline:
+            self._start(call)
+        else:
+            request.over()
 
     def _start(self, call: Call) -> None:
         request = call.request
-        assert request is not None  # noqa: S101 # it was read before it waited
-        if request.deadline is not None and self._clock.seconds() >= request.deadline:
-            request.over()  # its client has given up
-            return
+        assert request is not None  # noqa: S101 # it was read before
         try:
             answer = self._handler.handle(request)
         except BaseException:
@@ -269,7 +277,7 @@ class Server:
         except Exception:
             # Whatever the handler gave, its client gets an answer.
             frames = self._encoded(call, self._failed(Failure(), request))
-        size = sum(map(len, frames))
+        size = len(frames[1]) if len(frames) == 2 else sum(map(len, frames))
         if size > self._max_message:
             error = f"The reply has {size} bytes, and {self._max_message} is what may be sent"
             self._log.error("{request}: {error}", request=request, error=error)
@@ -279,11 +287,9 @@ class Server:
     def _encoded(self, call: Call, response: Response) -> list[bytes]:
         request = call.request
         session = None if request is None else request.session
-        more = b""
-        if call.modern:
-            more = b'"%b":%d' % (_LOAD, len(self._calls))
-            if call.greets:
-                more = self._hello + more
+        more = call.told or b""
+        if call.told is not None:
+            more += _LOAD % (self._calls.in_progress + self._calls.waiting)
         return encode_response(response, None if session is None else session.session_id, more)
 
     def _report(self, channel: IChannel, envelope: list[bytes], value: bytes) -> None:
@@ -312,7 +318,7 @@ class Server:
         return Response(code=UNKNOWN, error="Unknown error during request")
 
 
-_LOAD: Final = LOAD.encode()
+_LOAD: Final = b'"%b":%%d' % LOAD.encode()
 
 
 def _seconds(milliseconds: Any) -> float:
@@ -320,10 +326,6 @@ def _seconds(milliseconds: Any) -> float:
 
     :raises BadRequest: that is not what it says.
     """
-    if (
-        isinstance(milliseconds, (int, float))
-        and not isinstance(milliseconds, bool)
-        and -_FOREVER < milliseconds < _FOREVER
-    ):
-        return milliseconds / 1000
+    if type(milliseconds) in (int, float) and -_FOREVER < milliseconds < _FOREVER:
+        return float(milliseconds / 1000)
     raise BadRequest(f"{DEADLINE} must be a number of milliseconds, got {milliseconds!r:.60}")
