@@ -48,6 +48,7 @@ class RegistrationCase(SynchronousTestCase):
         self.context = pycom.Context(NAMESERVER, reactor=self.clock, network=self.network)
         self.nameserver = FakeNameserver()
         self.gave_up = []
+        self.chance = 0.0
         self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
         self.addCleanup(self.network.close)
         self.addCleanup(self.context.close)
@@ -64,6 +65,7 @@ class RegistrationCase(SynchronousTestCase):
             self.clock,
             give_up_after=give_up_after,
             gave_up=self.gave_up.append,
+            chance=lambda: self.chance,
         )
         registration.start()
         self.clock.advance(0)
@@ -134,12 +136,12 @@ class RegisteringTests(RegistrationCase):
         self.assertEqual(len(self.nameserver.requests), 2)
 
     def test_refused(self):
-        """A registration that the nameserver refuses is tried every 5 seconds."""
+        """A registration that the nameserver refuses is tried every 2 seconds."""
         self.nameserver.answers["register"] = refuse
         self.listen()
         with capturedLogs() as events:
             self.start()
-            self.wait(4.75)
+            self.wait(1.75)
             self.assertEqual(len(self.nameserver.requests), 1)
             self.wait(0.25)
             self.assertEqual(len(self.nameserver.requests), 2)
@@ -164,11 +166,11 @@ class RegisteringTests(RegistrationCase):
         registered again, and that is logged too."""
         channel = self.listen()
         self.start()
-        channel.close()
         with capturedLogs() as events:
-            self.wait(30)
+            channel.close()
+            self.wait(0.25)
             self.assertEqual(len(self.warnings(events)), 1)
-            self.wait(5)
+            self.wait(29.5)
             self.assertEqual(len(self.warnings(events)), 1)
             self.listen()
             self.wait(0.5)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from random import random
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from pycom_tx.zerojson.errors import Error, RemoteError
@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 RENEWAL: Final = 30.0
 """Seconds between two registrations: half of what one lives in a nameserver, as in 0.6."""
 
-RETRY: Final = 0.5
-"""Seconds until a nameserver that did not answer is tried again."""
+SPREAD: Final = 3.0
+"""Seconds that a renewal may be early, so that services which have registered together do
+not renew together for ever."""
 
-RETRY_REFUSED: Final = 5.0
+RETRY: Final = 0.5
+"""Seconds until a nameserver that did not answer is tried again. A service that lost its
+nameserver tries within as much, at a moment of its own."""
+
+RETRY_REFUSED: Final = 2.0
 """Seconds until a registration that the nameserver refused is tried again."""
 
 REMINDER: Final = 30.0
@@ -37,7 +42,8 @@ FAREWELL: Final = 1.0
 class Registration:
     """Registers a service, renews that in time, and takes it back at the end.
 
-    A nameserver that does not answer is tried until it does.
+    A nameserver that does not answer is tried until it does. One that the connection to has
+    broken may have forgotten everything: it is told again.
 
     :param context: whose nameserver it is.
     :param record: what is registered: a dict of ``service``, ``address``, ``interfaces``.
@@ -45,6 +51,7 @@ class Registration:
     :param give_up_after: seconds after which the first registration has failed for good;
         None for never.
     :param gave_up: called with a message then.
+    :param chance: gives numbers from 0 to 1, which set this service apart from others.
     """
 
     _log = Logger()
@@ -57,17 +64,20 @@ class Registration:
         *,
         give_up_after: float | None,
         gave_up: Callable[[str], object],
+        chance: Callable[[], float] = random,
     ) -> None:
         self._context = context
         self._record = record
         self._clock = clock
         self._give_up_after = give_up_after
         self._gave_up = gave_up
+        self._chance = chance
         self._registered = False
         self._asked = False
         self._silent_until = 0.0
         self._last_error = ""
         self._running: Deferred[None] | None = None
+        self._due: IDelayedCall | None = None
         self._limit: IDelayedCall | None = None
 
     def start(self) -> None:
@@ -96,8 +106,26 @@ class Registration:
 
     async def _run(self, nameserver: Component) -> None:
         async with nameserver:
+            nameserver.when_lost(self._lost)
             while True:
-                await deferLater(self._clock, await self._register(nameserver))
+                await self._pause(await self._register(nameserver))
+
+    async def _pause(self, delay: float) -> None:
+        over: Deferred[None] = Deferred()
+        due = self._due = self._clock.callLater(delay, over.callback, None)
+        try:
+            await over
+        finally:
+            self._due = None
+            if due.active():
+                due.cancel()
+
+    def _lost(self) -> None:
+        """Register again soon; at once it would be all services in the same moment."""
+        self._registered = False
+        if self._due is not None:
+            left = self._due.getTime() - self._clock.seconds()
+            self._due.reset(min(left, RETRY * self._chance()))
 
     async def _register(self, nameserver: Component) -> float:
         """Register once, and give the seconds until that is due again."""
@@ -108,7 +136,7 @@ class Registration:
             self._failed(error)
             return RETRY_REFUSED if isinstance(error, RemoteError) else RETRY
         self._succeeded()
-        return RENEWAL
+        return RENEWAL - SPREAD * self._chance()
 
     def _succeeded(self) -> None:
         if not self._registered:
