@@ -198,8 +198,6 @@ class Client:
         unsent = self._channel.withdraw(call.frames)
         if not unsent and "cancel" in self._features:
             self._channel.offer([call.key, b"", CANCEL, b"{}"])
-        if call.greets:
-            self._greeting = False
         self._ended(call)
         return unsent
 
@@ -262,6 +260,7 @@ class Client:
     def _learn(self, call: _Call, extensions: dict[str, Any]) -> None:
         """Remember what a reply tells about the service."""
         if call.greets:
+            self._greeting = True
             told = extensions.pop(HELLO, None)
             self._features = features(told)
             limit = told.get("max_message") if isinstance(told, dict) else None
@@ -296,6 +295,8 @@ class Client:
 
     def _ended(self, call: _Call) -> None:
         del self._calls[call.key]
+        if call.greets:
+            self._greeting = False  # unless its reply came: the next one greets
         if call.timer is not None:
             call.timer.cancel()
             call.timer = None
