@@ -1,0 +1,90 @@
+"""Nameservers and services that are killed."""
+
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+import pycom_tx as pycom
+from tests.live.processes import LOOK_AGAIN, PATIENCE, ProcessCase
+
+ANY = "tcp://127.0.0.1:*"
+DEMO = "pycom_tx.apps.demo"
+
+_log = Logger()
+
+
+class NameserverCase(ProcessCase):
+    async def wait_until_listed(self, nameserver, wanted):
+        """Wait until all of the paths are listed; gives the seconds since the nameserver
+        answered for the first time."""
+        answered = None
+        deadline = reactor.seconds() + PATIENCE
+        async with pycom.ProxyContext(nameserver).nameserver() as component:
+            while reactor.seconds() < deadline:
+                try:
+                    listed = await component.list_services()
+                except pycom.ServiceNotAvailable:
+                    continue
+                answered = answered or reactor.seconds()
+                if wanted <= {record["service"] for record in listed}:
+                    return reactor.seconds() - answered
+                await deferLater(reactor, LOOK_AGAIN)
+        raise AssertionError(f"{wanted} are not listed")
+
+    async def hosts(self, nameserver, number):
+        """Services of this process, registered; gives their paths."""
+        hosts = [pycom.ComponentHost([], ANY, nameserver=nameserver) for _ in range(number)]
+        for host in hosts:
+            host.startService()
+            self.addCleanup(host.stopService)
+        paths = {host.service for host in hosts}
+        await self.wait_until_listed(nameserver, paths)
+        return paths
+
+
+class RestartTests(NameserverCase):
+    async def test_killed(self):
+        """A nameserver that is killed and started again knows all services soon."""
+        process, where = await self.nameserver()
+        paths = await self.hosts(where, 20)
+        await self.registered("pycom-service", "-a", ANY, "-n", where, "-s", "/com/demo", DEMO)
+        await process.kill()
+        await self.nameserver(address=where)
+        seconds = await self.wait_until_listed(where, {*paths, "/com/demo"})
+        _log.info("Listed again after {seconds:.3f} s", seconds=seconds)
+        self.assertLess(seconds, 5)
+
+
+class TakeoverTests(NameserverCase):
+    async def service(self, nameserver):
+        """A process of its own under the path /com/demo, and its address once registered."""
+        return await self.registered(
+            "pycom-service", "-a", ANY, "-n", nameserver, "-s", "/com/demo", DEMO
+        )
+
+    async def test_killed(self):
+        """A service that was killed is replaced by one that starts elsewhere."""
+        _, where = await self.nameserver()
+        first, _ = await self.service(where)
+        await first.kill()
+        second, address = await self.service(where)
+        self.assertEqual((await self.services(where))["/com/demo"], address)
+        self.assertNotIn("is not registered", second.log)
+
+    async def test_alive(self):
+        """A service that lives keeps its path; the other gets it when it stops."""
+        _, where = await self.nameserver()
+        first, address = await self.service(where)
+        second = self.twistd("pycom-service", "-a", ANY, "-n", where, "-s", "/com/demo", DEMO)
+        await second.wait_for("is not registered, .* already registered on a different address")
+        self.assertEqual((await self.services(where))["/com/demo"], address)
+        await first.stop()
+        await second.wait_for("is registered with the nameserver at")
+
+    async def test_frozen(self):
+        """A service that does not run any more, though its connections stand, is replaced."""
+        _, where = await self.nameserver()
+        first, _ = await self.service(where)
+        first.transport.signalProcess("STOP")
+        _, address = await self.service(where)
+        self.assertEqual((await self.services(where))["/com/demo"], address)
