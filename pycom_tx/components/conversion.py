@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -12,8 +12,8 @@ from pycom_tx.components.annotations import FREE
 from pycom_tx.components.mismatch import described, shown
 from pycom_tx.components.schemas import object_schema
 
-_AS_THEY_ARE = (bytes, bytearray, memoryview)
-"""What no JSON is made of, for the attachment."""
+_BYTES: Final = (bytes, bytearray, memoryview)
+"""What JSON has no type for, but an attachment is; text in base64 is something else."""
 
 
 class Types:
@@ -85,23 +85,27 @@ class _Value:
 
     def converted(self, value: Any) -> Any:
         try:
-            return msgspec.convert((value,), self._one).value  # type: ignore[attr-defined]
+            return self._convert(value)
         except (msgspec.ValidationError, UnicodeError, RecursionError):
             return self._converted_whole(value)
 
     def plain(self, value: Any) -> Any:
         try:
-            return msgspec.to_builtins(value, str_keys=True, builtin_types=_AS_THEY_ARE)
+            return msgspec.to_builtins(value, str_keys=True, builtin_types=_BYTES)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{self._name!r}: {error}") from None
         except RecursionError:
             raise ValueError(f"{self._name!r}: nested too deeply") from None
 
+    def _convert(self, value: Any) -> Any:
+        one: Any = msgspec.convert((value,), self._one, builtin_types=_BYTES)
+        return one.value
+
     def _converted_whole(self, value: Any) -> Any:
         """Convert as JSON Schema has it: a number without a fraction is an integer."""
 
         def convert(value: Any) -> Any:
-            return msgspec.convert((_whole(value),), self._one).value  # type: ignore[attr-defined]
+            return self._convert(_whole(value))
 
         try:
             return convert(value)
