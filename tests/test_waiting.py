@@ -2,6 +2,7 @@
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from pycom_tx.zerojson.errors import Overloaded
@@ -83,9 +84,9 @@ class Tested:
         self.queue.flush(send)
 
 
-def waiting(*messages, limit=LIMIT):
+def waiting(*messages, limit=LIMIT, **options):
     """A queue in which *messages* wait, each for the peer in its first frame."""
-    queue = Waiting(limit)
+    queue = Waiting(limit, **options)
     for frames in messages:
         queue.put(frames[0], frames)
     return queue
@@ -140,6 +141,55 @@ class WaitingTests(SynchronousTestCase):
         self.assertIn("2 messages", str(error))
         queue.put(b"b", [b"b", b"4"])
         self.assertEqual(queue.take_all(), [[b"a", b"1"], [b"a", b"2"], [b"b", b"4"]])
+
+    def test_bytes(self):
+        """A peer has no more than so many bytes waiting, unless they are of one message."""
+        queue = waiting([b"a", bytes(9)], [b"b", bytes(5000)], limit=9, max_bytes=20)
+        self.assertRaises(Overloaded, queue.put, b"b", [b"b", b""])
+        second = [b"a", bytes(9)]
+        queue.put(b"a", second)
+        error = self.assertRaises(Overloaded, queue.put, b"a", [b"a", b""])
+        self.assertIn("20 bytes", str(error))
+        queue.withdraw(b"a", second)
+        queue.put(b"a", [b"a", b"", bytes(9)])
+        self.assertRaises(Overloaded, queue.put, b"a", [b"a"])
+        queue.flush(lambda _: True)
+        queue.put(b"a", [b"a", bytes(5000)])
+
+    def test_half_of_the_bytes(self):
+        """Half full is also who has half of the bytes."""
+        queue = waiting([b"a", bytes(8)], limit=9, max_bytes=20)
+        self.assertFalse(queue.half_full(b"a"))
+        queue.put(b"a", [b"a"])
+        self.assertTrue(queue.half_full(b"a"))
+        self.assertFalse(queue.half_full(b"b"))
+
+    def test_emptied(self):
+        """Whoever waits until nothing does is told, however that comes."""
+        message = [b"a", b"1"]
+        for empty in (
+            lambda queue: queue.withdraw(b"a", message),
+            lambda queue: queue.flush(lambda _: True),
+            lambda queue: queue.take_all(),
+        ):
+            queue = waiting(message)
+            emptied, cancelled = queue.emptied(), queue.emptied()
+            cancelled.cancel()
+            self.failureResultOf(cancelled, CancelledError)
+            queue.flush(lambda _: False)
+            self.assertNoResult(emptied)
+            empty(queue)
+            self.successResultOf(emptied)
+            self.successResultOf(queue.emptied())
+
+    def test_emptied_of_all(self):
+        """It is empty when nothing waits for anybody."""
+        queue = waiting([b"a", b"1"], [b"b", b"2"])
+        emptied = queue.emptied()
+        queue.flush(lambda frames: frames[0] == b"a")
+        self.assertNoResult(emptied)
+        queue.flush(lambda _: True)
+        self.successResultOf(emptied)
 
     def test_withdrawn(self):
         """A message that is withdrawn is not sent, those around it are."""

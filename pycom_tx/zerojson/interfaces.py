@@ -57,6 +57,13 @@ class IChannel(Interface):
         :returns: whether it was still here. If not, it may have arrived.
         """
 
+    def flushed() -> Deferred[None]:
+        """Wait until nothing waits here any more.
+
+        :returns: Deferred firing then: closing the channel loses nothing that its peers
+            would take at once.
+        """
+
     def watch() -> None:
         """Lose the peer also when it falls silent, from now on: it answers heartbeats.
 
@@ -99,8 +106,11 @@ class INetwork(Interface):
         :raises AddressError: it is no address.
         """
 
-    def bind(address: str, listener: IChannelListener) -> IChannel:
+    def bind(address: str, listener: IChannelListener, *, max_frame: int | None = None) -> IChannel:
         """A channel at *address*, for any number of peers.
+
+        :param max_frame: bytes; a peer that sends a larger frame loses its connection,
+            without a word.
 
         :raises AddressError: it cannot be listened at; the message says why.
         """

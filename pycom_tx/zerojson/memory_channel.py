@@ -10,6 +10,7 @@ from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -65,7 +66,9 @@ class MemoryNetwork:
         self._connected.add(channel)
         return channel
 
-    def bind(self, address: str, listener: IChannelListener) -> IChannel:
+    def bind(
+        self, address: str, listener: IChannelListener, *, max_frame: int | None = None
+    ) -> IChannel:
         if address.endswith(":*"):
             free = (f"{address[:-1]}{port}" for port in self._ports)
             address = next(candidate for candidate in free if candidate not in self.bound)
@@ -97,9 +100,15 @@ class MemoryNetwork:
 class _Wire:
     """One direction of a connection: messages arrive in order, each when its time comes."""
 
-    def __init__(self, network: MemoryNetwork, arrived: Callable[[list[bytes]], object]) -> None:
+    def __init__(
+        self,
+        network: MemoryNetwork,
+        arrived: Callable[[list[bytes]], object],
+        emptied: Callable[[], object] = lambda: None,
+    ) -> None:
         self._network = network
         self._arrived = arrived
+        self._emptied = emptied
         self._on_the_way: deque[tuple[float, list[bytes]]] = deque()
         self._timer: IDelayedCall | None = None
 
@@ -108,11 +117,15 @@ class _Wire:
             self._on_the_way.append((self._network.clock.seconds() + delay, frames))
         self._watch()
 
+    def __bool__(self) -> bool:
+        return bool(self._on_the_way)
+
     def cut(self) -> None:
         self._on_the_way.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._emptied()
 
     def _watch(self) -> None:
         if self._on_the_way and self._timer is None:
@@ -130,6 +143,8 @@ class _Wire:
             except Exception:
                 _log.failure("A message could not be dealt with")
         self._watch()
+        if not self._on_the_way:
+            self._emptied()
 
 
 @implementer(IChannel)
@@ -160,6 +175,9 @@ class _Connected:
 
     def withdraw(self, frames: list[bytes]) -> bool:
         return False  # nothing waits here
+
+    def flushed(self) -> Deferred[None]:
+        return succeed(None)
 
     def watch(self) -> None:
         """Nobody falls silent here."""
@@ -192,6 +210,7 @@ class _Bound:
         self.listener = listener
         self._network = network
         self.links: dict[bytes, _Link] = {}
+        self._flushed: list[Deferred[None]] = []
 
     def send(self, frames: list[bytes]) -> None:
         check_frames(frames)
@@ -207,6 +226,19 @@ class _Bound:
 
     def withdraw(self, frames: list[bytes]) -> bool:
         return False  # nothing waits here
+
+    def flushed(self) -> Deferred[None]:
+        # Who closes takes along what is on its way.
+        flushed: Deferred[None] = Deferred(self._flushed.remove)
+        self._flushed.append(flushed)
+        self.wire_emptied()
+        return flushed
+
+    def wire_emptied(self) -> None:
+        if self._flushed and not any(link.to_connected for link in self.links.values()):
+            told, self._flushed = self._flushed, []
+            for deferred in told:
+                deferred.callback(None)
 
     def watch(self) -> None:
         """Nobody falls silent here."""
@@ -230,7 +262,7 @@ class _Link:
         self.connected = connected
         self.bound = bound
         self.to_bound = _Wire(network, self._reach_bound)
-        self.to_connected = _Wire(network, self._reach_connected)
+        self.to_connected = _Wire(network, self._reach_connected, bound.wire_emptied)
         bound.links[self.peer] = self
 
     def cut(self) -> None:

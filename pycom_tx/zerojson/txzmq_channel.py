@@ -7,6 +7,7 @@ imported, and a program may still want to choose one.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 import zmq
@@ -18,17 +19,15 @@ from pycom_tx.zerojson.addresses import check_address, explained, is_taken
 from pycom_tx.zerojson.errors import AddressError, ConnectionClosed
 from pycom_tx.zerojson.interfaces import IChannel, INetwork, check_frames
 from pycom_tx.zerojson.txzmq_socket import Heartbeat, Monitor, Socket, write_message
-from pycom_tx.zerojson.waiting import Waiting
+from pycom_tx.zerojson.waiting import QUEUE_BYTES, QUEUE_LIMIT, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IDelayedCall
 
     from pycom_tx.zerojson.interfaces import IChannelListener
-
-QUEUE_LIMIT: Final = 10_000
-"""Messages that wait here for one peer once 0MQ takes no more."""
 
 RETRY: Final = 0.05
 """Seconds until what could not be done is tried again, if nothing wakes us before."""
@@ -59,12 +58,16 @@ class _Channel(ABC):
     socket_type: int
     endpoint_type: str
     verb: str
+    max_bytes: float = inf
 
-    def __init__(self, network: ZmqNetwork, address: str, listener: IChannelListener) -> None:
+    def __init__(
+        self, network: ZmqNetwork, address: str, listener: IChannelListener, max_frame: int = -1
+    ) -> None:
+        self._max_frame = max_frame
         self.address = address
         self._network = network
         self._listener = listener
-        self._waiting = Waiting(QUEUE_LIMIT)
+        self._waiting = Waiting(QUEUE_LIMIT, self.max_bytes)
         self._connection: Socket | None = None
         self._timer: IDelayedCall | None = None
         self._closed = False
@@ -90,6 +93,9 @@ class _Channel(ABC):
 
     def withdraw(self, frames: list[bytes]) -> bool:
         return self._waiting.withdraw(self._peer(frames), frames)
+
+    def flushed(self) -> Deferred[None]:
+        return self._waiting.emptied()
 
     @abstractmethod
     def watch(self) -> None:
@@ -122,6 +128,7 @@ class _Channel(ABC):
                 broken=self._broken,
             )
             connection.socket.set(zmq.HANDSHAKE_IVL, HANDSHAKE_TIMEOUT)
+            connection.socket.set(zmq.MAXMSGSIZE, self._max_frame)
             self._prepare(connection)
             connection.addEndpoints([ZmqEndpoint(self.endpoint_type, self.address)])
         except zmq.ZMQError as error:
@@ -217,6 +224,7 @@ class _BoundChannel(_Channel):
     socket_type = zmq.ROUTER
     endpoint_type = ZmqEndpointType.bind
     verb = "listen at"
+    max_bytes = QUEUE_BYTES
 
     def watch(self) -> None:
         """Clients come and go: nobody waits for an answer from them."""
@@ -337,10 +345,12 @@ class ZmqNetwork:
     def connect(self, address: str, listener: IChannelListener) -> IChannel:
         return self._open(_ConnectedChannel, address, listener)
 
-    def bind(self, address: str, listener: IChannelListener) -> IChannel:
+    def bind(
+        self, address: str, listener: IChannelListener, *, max_frame: int | None = None
+    ) -> IChannel:
         if is_taken(address):
             raise AddressError(f"Cannot listen at {address!r}: it is in use")
-        return self._open(_BoundChannel, address, listener)
+        return self._open(_BoundChannel, address, listener, max_frame or -1)
 
     def close(self) -> None:
         for channel in list(self._channels):
@@ -369,10 +379,12 @@ class ZmqNetwork:
         self._channels.discard(channel)
         self._release_unused()
 
-    def _open(self, kind: type[_Channel], address: str, listener: IChannelListener) -> IChannel:
+    def _open(
+        self, kind: type[_Channel], address: str, listener: IChannelListener, *options: Any
+    ) -> IChannel:
         check_address(kind.verb, address)
         try:
-            channel = kind(self, address, listener)
+            channel = kind(self, address, listener, *options)
         except AddressError:
             self._release_unused()
             raise

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from twisted.internet.defer import Deferred, succeed
 
 from pycom_tx.zerojson.errors import Overloaded
 
@@ -10,16 +14,42 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+QUEUE_LIMIT: Final = 10_000
+"""Messages that wait for one peer once its connection takes no more."""
+
+QUEUE_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of replies that do. (Requests may have any size: who makes them has them anyway.)"""
+
+
+class _Queue:
+    """What waits for one peer."""
+
+    __slots__ = ("messages", "size")
+
+    def __init__(self) -> None:
+        # By the identity of each message, so that one is found however many there are.
+        self.messages: OrderedDict[int, list[bytes]] = OrderedDict()
+        self.size = 0
+
+    def take(self, identity: int) -> list[bytes] | None:
+        frames = self.messages.pop(identity, None)
+        if frames is not None:
+            self.size -= sum(map(len, frames))
+        return frames
+
+
 class Waiting:
     """A queue for each peer, so that a slow one does not hold up the others.
 
     :param limit: how many messages may wait for one peer.
+    :param max_bytes: how many bytes they may have. A message that waits alone may have more.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, max_bytes: float = inf) -> None:
         self._limit = limit
-        # By the identity of each message, so that one is found however many there are.
-        self._queues: dict[bytes, dict[int, list[bytes]]] = {}
+        self._max_bytes = max_bytes
+        self._queues: dict[bytes, _Queue] = {}
+        self._emptied: list[Deferred[None]] = []
 
     def __contains__(self, peer: bytes) -> bool:
         return peer in self._queues
@@ -28,28 +58,36 @@ class Waiting:
         return bool(self._queues)
 
     def half_full(self, peer: bytes) -> bool:
-        """Whether half of the messages that may wait for a peer do."""
-        return len(self._queues.get(peer, ())) * 2 >= self._limit
+        """Whether half of what may wait for a peer does."""
+        queue = self._queues.get(peer)
+        return queue is not None and (
+            len(queue.messages) * 2 >= self._limit or queue.size * 2 >= self._max_bytes
+        )
 
     def put(self, peer: bytes, frames: list[bytes]) -> None:
         """Let a message wait behind those that do already.
 
         :raises Overloaded: there are as many as may be.
         """
-        queue = self._queues.setdefault(peer, {})
-        if len(queue) >= self._limit:
+        queue = self._queues.get(peer)
+        if queue is None:
+            queue = self._queues[peer] = _Queue()
+        if len(queue.messages) >= self._limit:
             raise Overloaded(f"{self._limit} messages wait to be sent to the same peer")
-        if id(frames) in queue:
+        size = sum(map(len, frames))
+        if queue.messages and queue.size + size > self._max_bytes:
+            raise Overloaded(f"{queue.size} bytes wait to be sent to the same peer")
+        if id(frames) in queue.messages:
             frames = list(frames)
-        queue[id(frames)] = frames
+        queue.messages[id(frames)] = frames
+        queue.size += size
 
     def withdraw(self, peer: bytes, frames: list[bytes]) -> bool:
         """Forget a message, the very list that was put; whether it was there."""
         queue = self._queues.get(peer)
-        if queue is None or queue.pop(id(frames), None) is None:
+        if queue is None or queue.take(id(frames)) is None:
             return False
-        if not queue:
-            del self._queues[peer]
+        self._drop_empty(peer, queue)
         return True
 
     def flush(self, sent: Callable[[list[bytes]], bool]) -> None:
@@ -58,12 +96,35 @@ class Waiting:
         :param sent: sends a message, or says that its peer takes no more.
         """
         for peer, queue in list(self._queues.items()):
-            while queue and sent(queue[next(iter(queue))]):
-                del queue[next(iter(queue))]
-            if not queue:
-                del self._queues[peer]
+            messages = queue.messages
+            while messages and sent(messages[next(iter(messages))]):
+                queue.take(next(iter(messages)))
+            self._drop_empty(peer, queue)
 
     def take_all(self) -> list[list[bytes]]:
         """Every message; none waits any longer."""
         queues, self._queues = self._queues, {}
-        return [frames for queue in queues.values() for frames in queue.values()]
+        self._tell_emptied()
+        return [frames for queue in queues.values() for frames in queue.messages.values()]
+
+    def emptied(self) -> Deferred[None]:
+        """Wait until nothing waits here.
+
+        :returns: Deferred firing then.
+        """
+        if not self._queues:
+            return succeed(None)
+        emptied: Deferred[None] = Deferred(self._emptied.remove)
+        self._emptied.append(emptied)
+        return emptied
+
+    def _drop_empty(self, peer: bytes, queue: _Queue) -> None:
+        if not queue.messages:
+            del self._queues[peer]
+            self._tell_emptied()
+
+    def _tell_emptied(self) -> None:
+        if not self._queues:
+            emptied, self._emptied = self._emptied, []
+            for deferred in emptied:
+                deferred.callback(None)

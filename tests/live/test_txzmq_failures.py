@@ -14,10 +14,8 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from pycom_tx import Overloaded
-from pycom_tx.zerojson.txzmq_channel import (
-    QUEUE_LIMIT,
-)
 from pycom_tx.zerojson.txzmq_socket import HIGH_WATER_MARK, READ_LIMIT, write_message
+from pycom_tx.zerojson.waiting import QUEUE_LIMIT
 from tests.live.test_txzmq_channel import ChannelCase, Echo, Listener, received
 
 
