@@ -22,7 +22,7 @@ import pycom_tx as pycom
 
 EXAMPLES = settings(
     deadline=None,
-    max_examples=300,
+    max_examples=150,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
