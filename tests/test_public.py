@@ -76,9 +76,15 @@ SIGNATURES = {
     "ProxyContext.authenticate": "(self, user=None, credentials=None, *, token=None)",
     "ProxyContext.close": "(self)",
     "ProxyContext.connect": "(self, address, interface, *, contract=None)",
-    "ProxyContext.locate": "(self, interface, service_name=None, *, contract=None)",
+    "ProxyContext.locate": (
+        "(self, interface, service_name=None, *, contract=None, balance='least-loaded')"
+    ),
     "ProxyContext.nameserver": "(self)",
     "ProxyContext.user_info": "(self)",
+    "ProxyContext.wait_for": (
+        "(self, interface, service_name=None, *, timeout=inf, contract=None, "
+        "balance='least-loaded')"
+    ),
     "RemoteError": "(message, code=None)",
     "Request": (
         "(interface, method, args=None, *, attachment=None, extensions=None, session_id=None)"

@@ -175,6 +175,10 @@ class CommandTests(FileCase):
         self.run_command("add", path, "ann", typed="other\n")
         self.touch()
         self.assertIs(self.users.verified("ann", "pa55"), None)
+        self.run_command("roles", path, "bob", "--role", "c")
+        self.assertEqual(self.users.load()["bob"].roles, ["c"])
+        self.touch()
+        self.assertIsNot(self.users.verified("bob", "secret"), None)
         self.run_command("remove", path, "ann")
         self.assertEqual(list(json.loads(self.path.read_text())), ["bob"])
 

@@ -3,6 +3,7 @@
 ::
 
     python -m pycom_tx.apps.users add users.json ann --role editor
+    python -m pycom_tx.apps.users roles users.json ann --role admin
     python -m pycom_tx.apps.users remove users.json ann
     python -m pycom_tx.apps.users list users.json
 
@@ -151,12 +152,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     add = commands.add_parser("add", help="add a user, or give one another password and roles")
     remove = commands.add_parser("remove", help="remove a user, whose tokens are void from then on")
+    roles = commands.add_parser("roles", help="give a user other roles, or none")
     show = commands.add_parser("list", help="list the users and their roles")
-    for command in (add, remove, show):
+    for command in (add, remove, roles, show):
         command.add_argument("file", help="the JSON file; a new one is made if there is none")
-    for command in (add, remove):
+    for command in (add, remove, roles):
         command.add_argument("name", help="the user's name")
-    add.add_argument("--role", action="append", default=[], help="a role; may be there many times")
+    for command in (add, roles):
+        command.add_argument(
+            "--role", action="append", default=[], help="a role; may be there many times"
+        )
     add.epilog = "The password is asked for; without a terminal it is the first line of the input."
     given = parser.parse_args(arguments)
     users = Users(given.file)
@@ -167,8 +172,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             return
         if given.command == "add":
             known[given.name] = User(Hash.of(_password(given.name)), sorted(set(given.role)))
-        elif known.pop(given.name, None) is None:
+        elif given.name not in known:
             raise ConfigurationError(f"{given.file} has no user {given.name!r}")
+        elif given.command == "roles":
+            known[given.name] = User(known[given.name].scrypt, sorted(set(given.role)))
+        else:
+            del known[given.name]
         users.save(known)
     except ConfigurationError as error:
         parser.exit(1, f"{parser.prog}: {error}\n")

@@ -23,6 +23,8 @@ from pycom_tx.zerojson.extensions import AUTH
 from pycom_tx.zerojson.request import Request, Response
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from pycom_tx.zerojson.interfaces import INetwork
 
 PreHook = Callable[[Component, Request], Request | Awaitable[Request]]
@@ -312,6 +314,12 @@ class Context:
 
             following = self._followed[key] = Following(self, self._directory, key, closed)
         return following
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def _authenticate(self, user: str | None, credentials: Any, token: str | None) -> None:
         if (user is None) is (token is None):

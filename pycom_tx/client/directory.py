@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pycom_tx.zerojson.errors import (
     InvalidReply,
     MethodNotFound,
+    RemoteError,
     ServiceNotAvailable,
     ServiceNotFound,
 )
@@ -68,6 +69,10 @@ class Directory:
         except ServiceNotAvailable as error:
             self._old = False
             raise type(error)(f"The nameserver does not answer: {error}") from error
+        except RemoteError as error:
+            raise InvalidReply(
+                f"What answers at {self._address} is no nameserver: {error}"
+            ) from error
         except (LookupError, TypeError):
             raise InvalidReply(
                 f"The nameserver {self._address} answered with something that tells no services"

@@ -5,19 +5,25 @@ from __future__ import annotations
 import inspect
 from collections import namedtuple
 from collections.abc import Callable
-from functools import partial
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any
+from math import inf
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 
 from pycom_tx.client.component import Component
 from pycom_tx.client.context import NAMESERVER_ADDRESS, Context, PostHook, PreHook
 from pycom_tx.client.opening import Opening
-from pycom_tx.zerojson.errors import InvalidReply
+from pycom_tx.zerojson.errors import InvalidReply, MethodNotFound
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from pycom_tx.client.balancing import IBalancer
+
+
+_OPTIONS: Final = ("timeout", "on_progress")
+"""What is said about a call beside its arguments."""
 
 
 class ProxyComponent:
@@ -122,10 +128,33 @@ class ProxyContext:
         return _proxies(self.context.nameserver())
 
     def locate(
-        self, interface: str, service_name: str | None = None, *, contract: type | None = None
+        self,
+        interface: str,
+        service_name: str | None = None,
+        *,
+        contract: type | None = None,
+        balance: str | IBalancer = "least-loaded",
     ) -> Opening[ProxyComponent]:
         """See :meth:`Context.locate() <pycom_tx.Context.locate>`."""
-        return _proxies(self.context.locate(interface, service_name, contract=contract))
+        return _proxies(
+            self.context.locate(interface, service_name, contract=contract, balance=balance)
+        )
+
+    def wait_for(
+        self,
+        interface: str,
+        service_name: str | None = None,
+        *,
+        timeout: float = inf,
+        contract: type | None = None,
+        balance: str | IBalancer = "least-loaded",
+    ) -> Opening[ProxyComponent]:
+        """See :meth:`Context.wait_for() <pycom_tx.Context.wait_for>`."""
+        return _proxies(
+            self.context.wait_for(
+                interface, service_name, timeout=timeout, contract=contract, balance=balance
+            )
+        )
 
     def connect(
         self, address: str, interface: str, *, contract: type | None = None
@@ -147,6 +176,12 @@ class ProxyContext:
         """See :meth:`Context.close() <pycom_tx.Context.close>`."""
         return self.context.close()
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
 
 def _proxies(opening: Opening[Component]) -> Opening[ProxyComponent]:
     async def steps() -> ProxyComponent:
@@ -155,6 +190,11 @@ def _proxies(opening: Opening[Component]) -> Opening[ProxyComponent]:
             return ProxyComponent(component, await component.introspect())
         except BaseException as error:
             component.close()
+            if isinstance(error, MethodNotFound):
+                raise MethodNotFound(
+                    f"{component.interface} does not tell its methods, its class does not derive "
+                    "from pycom_tx.Service: call it through a Context"
+                ) from error
             if isinstance(error, (KeyError, TypeError, AttributeError)):
                 raise InvalidReply(
                     f"{component.interface} at {component.address} answered introspect "
@@ -181,36 +221,53 @@ def _proxied(
 
     # Positional only: any name may be an argument's.
     def call(*args: Any, **kwargs: Any) -> Deferred[Any]:
-        if len(args) > len(declared):
-            msg = f"{method}() takes {len(declared)} arguments, got {len(args)}"
-            raise TypeError(msg)
-        for name, value in zip(declared, args, strict=False):
-            if name in kwargs:
-                msg = f"{method}() got two values for the argument {name!r}"
-                raise TypeError(msg)
-            kwargs[name] = value
-        for name in required:
-            if name not in kwargs:
-                msg = f"{method}() needs the argument {name!r}"
-                raise TypeError(msg)
-        if declared:
-            for name in kwargs:
-                if name not in declared:
-                    msg = f"{method}() has no argument {name!r}, it has {', '.join(declared)}"
-                    raise TypeError(msg)
+        _bind(method, required, declared, args, kwargs)
         attachment = None if incoming is None else kwargs.pop(incoming, None)
         return component.invoke(
             method, kwargs, timeout, attachment, on_progress=on_progress
         ).addCallback(unpack)
 
-    call.with_options = partial(  # type: ignore[attr-defined] # any other name may be an argument
-        _proxied, component, method, described
-    )
+    def with_options(
+        *, timeout: float | None = None, on_progress: Callable[[Any], object] | None = None
+    ) -> Callable[..., Deferred[Any]]:
+        return _proxied(component, method, described, timeout=timeout, on_progress=on_progress)
+
+    call.with_options = with_options  # type: ignore[attr-defined] # any other may be an argument's
     call.__name__ = method
     call.__qualname__ = f"{component.interface}.{method}"
     call.__signature__ = _signature(required, declared)  # type: ignore[attr-defined] # for help()
     call.__doc__ = described.get("docstring") or f"Remote method {call.__qualname__}."
     return call
+
+
+def _bind(
+    method: str,
+    required: list[str],
+    declared: list[str],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    """Put the arguments that are given by position among those that are given by name.
+
+    :raises TypeError: the method does not take them.
+    """
+    if len(args) > len(declared):
+        msg = f"{method}() takes {len(declared)} arguments, got {len(args)}"
+        raise TypeError(msg)
+    for name, value in zip(declared, args, strict=False):
+        if name in kwargs:
+            msg = f"{method}() got two values for the argument {name!r}"
+            raise TypeError(msg)
+        kwargs[name] = value
+    for name in required:
+        if name not in kwargs:
+            msg = f"{method}() needs the argument {name!r}"
+            raise TypeError(msg)
+    for name in kwargs if declared else ():
+        if name not in declared:
+            hint = f"; say {method}.with_options({name}=…)(…)" if name in _OPTIONS else ""
+            msg = f"{method}() has no argument {name!r}, it has {', '.join(declared)}{hint}"
+            raise TypeError(msg)
 
 
 def _unpacking(method: str, described: dict[str, Any]) -> Callable[[Any], Any]:

@@ -72,11 +72,21 @@ class Arguments:
             return {}
         bound = self._bound(request, name)
         if self._types.checked:
-            try:
-                self._types.convert(bound)
-            except ValueError as error:
-                raise BadRequest(f"Argument of {request.interface}.{name}: {error}") from None
+            self._convert(request, name, bound)
         return bound
+
+    def check_type(self, request: Request, name: str, argument: str, value: Any) -> None:
+        """Make sure that the value of one argument is of its type.
+
+        :raises BadRequest: it is not.
+        """
+        self._convert(request, name, {argument: value})
+
+    def _convert(self, request: Request, name: str, values: dict[str, Any]) -> None:
+        try:
+            self._types.convert(values)
+        except ValueError as error:
+            raise BadRequest(f"Argument of {request.interface}.{name}: {error}") from None
 
     def normalise(self, request: Request, name: str) -> None:
         """Make sure that arguments come as an object, if any are declared; null is empty.

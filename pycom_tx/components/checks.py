@@ -29,8 +29,8 @@ def check_argument(
         @pycom.method
         def make(self, request, name, size=1): ...
 
-    An argument that did not come is not checked. What comes is checked as JSON has it,
-    before annotations convert it.
+    An argument that did not come is not checked. One that is annotated has the right type
+    when it is checked, but is as JSON has it: annotations convert it afterwards.
 
     :param name: the argument's.
     :param valid_types: what it may be an instance of, for ``isinstance``.
@@ -80,6 +80,7 @@ class _Check:
             values = {} if request.attachment is None else {self._name: request.attachment}
         if self._name in values:
             where = f"'{self._name}' of {interface.name}.{method.name}"
+            method.check_type(request, self._name, values[self._name])
             try:
                 await self._check(values[self._name], where)
             except (TypeError, ValueError) as error:

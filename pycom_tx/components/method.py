@@ -119,6 +119,13 @@ class Method:
         """
         self._arguments.normalise(request, self.name)
 
+    def check_type(self, request: Request, argument: str, value: Any) -> None:
+        """Make sure that one argument is of its type.
+
+        :raises BadRequest: it is not.
+        """
+        self._arguments.check_type(request, self.name, argument, value)
+
     def arguments(self, request: Request) -> dict[str, Any]:
         """The arguments that the function is called with.
 

@@ -9,8 +9,10 @@ for which the two agree, and the standard library everything else.
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Iterator
+from dataclasses import is_dataclass
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import msgspec
 
@@ -35,7 +37,7 @@ def encode(value: Any) -> bytes:
     except (RecursionError, ValueError):
         pass
     try:
-        return json.dumps(value).encode("ascii")
+        return json.dumps(value, default=_refuse).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise NotSerializable(str(error)) from None
 
@@ -59,6 +61,20 @@ def decode(data: bytes) -> Any:
     except ValueError as error:
         msg = str(error)
     raise ValueError(msg)
+
+
+def _refuse(value: Any) -> NoReturn:
+    """Say what JSON cannot hold, and what whoever wrote it may have meant."""
+    kind = type(value).__name__
+    hint = ""
+    if isinstance(value, Awaitable):
+        hint = "; is there an await missing?"
+    elif is_dataclass(value) or isinstance(value, msgspec.Struct):
+        hint = "; dataclasses.asdict() or msgspec.to_builtins() make JSON of it"
+    elif isinstance(value, Iterator):
+        hint = "; a list would do"
+    msg = f"Object of type {kind} is not JSON serializable{hint}"
+    raise TypeError(msg)
 
 
 def _written_alike(value: Any) -> bool:

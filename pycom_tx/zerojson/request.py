@@ -122,8 +122,9 @@ class Request:
 
         :raises NotSerializable: it is something else.
         """
+        encoded = codec.encode(value)  # also where nobody listens: a mistake shows at once
         if self._report is not None:
-            self._report(codec.encode(value))
+            self._report(encoded)
 
     def response(self, result: Any = None, attachment: bytes | None = None) -> Response:
         """Answer with *result* and, unless it is None, an *attachment*."""
