@@ -40,6 +40,11 @@ class OldServiceCase(ProcessCase):
     def serve(self, *arguments):
         """Run the old launcher at an address of its own, and give that."""
         address = f"tcp://127.0.0.1:{self.reserve_port()}"
+        self.serve_at(address, *arguments)
+        return address
+
+    def serve_at(self, address, *arguments):
+        """Run the old launcher, and give its process."""
         process = OldService()
         reactor.spawnProcess(
             process,
@@ -49,7 +54,7 @@ class OldServiceCase(ProcessCase):
             path=str(self.folder),
         )
         self.addCleanup(process.kill)
-        return address
+        return process
 
     async def located(self, context, interface):
         """A proxy, as soon as somebody provides the interface."""
