@@ -36,6 +36,12 @@ class Point:
     y: float = 0.5
 
 
+class Route(msgspec.Struct):
+    first: Point
+    more: tuple[Point, ...]
+    by_name: dict[str, Point]
+
+
 @dataclass(frozen=True)
 class Spot:
     x: int
@@ -588,6 +594,10 @@ class Shop(pycom.Service):
     def price(self, request, article: Spot) -> int:
         return article.x or "nothing"
 
+    @pycom.method
+    def echo(self, request, route: Route) -> Route:
+        return route
+
 
 class CallTests(MemoryCase):
     """Contracts, from a client's side."""
@@ -600,6 +610,18 @@ class CallTests(MemoryCase):
     def test_converted(self):
         """A method gets what its annotations say."""
         self.assertEqual(self.result(self.shop.invoke("price", {"article": {"x": 5}})), 5)
+
+    def test_defaults(self):
+        """A dataclass that came without what has a default leaves with it, wherever it is."""
+        came = {
+            "first": {"x": 1},
+            "more": [{"x": 2}, {"x": 3, "y": 1.5}],
+            "by_name": {"a": {"x": 4}},
+        }
+        gone = self.result(self.shop.invoke("echo", {"route": came}))
+        self.assertEqual(gone["first"], {"x": 1, "y": 0.5})
+        self.assertEqual(gone["more"], [{"x": 2, "y": 0.5}, {"x": 3, "y": 1.5}])
+        self.assertEqual(gone["by_name"], {"a": {"x": 4, "y": 0.5}})
 
     def test_wrong_argument(self):
         """A wrong argument is a bad request, and nothing that the log needs."""

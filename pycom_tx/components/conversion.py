@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Final
 
 import msgspec
+from msgspec import inspect as kinds
 
-from pycom_tx.components.admissible import check_attachment, check_json
+from pycom_tx.components.admissible import check_attachment, check_json, parts_of
 from pycom_tx.components.annotations import FREE
 from pycom_tx.components.mismatch import described, shown
 from pycom_tx.components.schemas import object_schema
@@ -72,12 +74,15 @@ class Types:
 class _Value:
     """The type of one value."""
 
-    __slots__ = ("_name", "_one", "_schema")
+    __slots__ = ("_has_dataclasses", "_name", "_one", "_schema")
 
     def __init__(self, name: str, kind: Any, schema: dict[str, Any]) -> None:
         self._name = name
         # msgspec keeps what it found out about a Struct, not about other types.
         self._one = msgspec.defstruct("One", [("value", kind)], array_like=True)
+        self._has_dataclasses = any(
+            isinstance(part, kinds.DataclassType) for part in parts_of(kinds.type_info(kind))
+        )
         self._schema = {
             "$defs": schema.get("$defs", {}),
             **schema["properties"].get(name, {}),
@@ -99,6 +104,8 @@ class _Value:
 
     def _convert(self, value: Any) -> Any:
         one: Any = msgspec.convert((value,), self._one, builtin_types=_BYTES)
+        if self._has_dataclasses:
+            _complete(one.value)
         return one.value
 
     def _converted_whole(self, value: Any) -> Any:
@@ -116,6 +123,26 @@ class _Value:
         except RecursionError:
             message = "nested too deeply"
         raise ValueError(f"{self._name!r}: {message}")
+
+
+def _complete(value: Any) -> None:
+    """Give dataclasses what was left to their defaults.
+
+    msgspec leaves that to the class, and misses it in the object when it makes JSON of it.
+    """
+    if isinstance(value, msgspec.Struct):
+        inner: Iterable[Any] = (getattr(value, name) for name in value.__struct_fields__)
+    elif is_dataclass(value):
+        for field in fields(value):
+            if field.default is not MISSING and hasattr(value, "__dict__"):
+                vars(value).setdefault(field.name, field.default)
+        inner = [getattr(value, field.name) for field in fields(value)]
+    elif isinstance(value, dict):
+        inner = value.values()
+    else:
+        inner = value if isinstance(value, (list, tuple, set, frozenset)) else ()
+    for part in inner:
+        _complete(part)
 
 
 def _whole(value: Any) -> Any:

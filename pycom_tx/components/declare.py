@@ -161,6 +161,14 @@ class Service:
     context: Any = None
     introspection_data: ClassVar[dict[str, Any]] = {}
 
+    def stopping(self) -> None:
+        """Called when the host is about to stop.
+
+        No call comes any more, and the host waits for those in progress. A component that
+        has calls which wait for something ends them here; what its calls need stays until
+        ``stopService``, which comes after them.
+        """
+
     @method(results=("name", "methods", "docstring", "data"))
     def introspect(self, request: Request) -> tuple[Any, ...]:
         """Provides introspection information for a service."""
