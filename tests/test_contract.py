@@ -277,6 +277,7 @@ class IntrospectionTests(SynchronousTestCase):
                 "results": ["price", "bill"],
                 "docstring": "Buy an article.\n\nAnd pay for it.",
                 "attachments": {"incoming": "scan", "outgoing": "bill"},
+                "idempotent": False,
                 "schema": {
                     "arguments": {
                         "type": "object",
@@ -302,6 +303,7 @@ class IntrospectionTests(SynchronousTestCase):
                 "results": [],
                 "docstring": None,
                 "attachments": {"incoming": None, "outgoing": None},
+                "idempotent": False,
                 "schema": {"arguments": {}, "result": {}},
             },
         )
@@ -337,6 +339,7 @@ class IntrospectionTests(SynchronousTestCase):
             {**told["methods"]["introspect"], "schema": None},
             {
                 "schema": None,
+                "idempotent": True,
                 "required_arguments": [],
                 "optional_arguments": [],
                 "results": ["name", "methods", "docstring", "data"],

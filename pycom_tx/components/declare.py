@@ -62,6 +62,7 @@ def method(
     attachments: tuple[str | None, str | None] = (None, None),
     blocking: bool = False,
     roles: Iterable[str] | None = None,
+    idempotent: bool = False,
 ) -> Callable[[_F], _F]: ...
 
 
@@ -74,6 +75,7 @@ def method(
     attachments: tuple[str | None, str | None] = (None, None),
     blocking: bool = False,
     roles: Iterable[str] | None = None,
+    idempotent: bool = False,
 ) -> Method: ...
 
 
@@ -85,6 +87,7 @@ def method(
     attachments: tuple[str | None, str | None] = (None, None),
     blocking: bool = False,
     roles: Iterable[str] | None = None,
+    idempotent: bool = False,
 ) -> Any:
     """Declare that a function can be called from elsewhere.
 
@@ -115,6 +118,8 @@ def method(
         there is none) and the one of *results* that is the reply's.
     :param blocking: run it in the reactor's thread pool, where it may block.
     :param roles: as for :func:`interface`, in the place of the interface's.
+    :param idempotent: it does no harm to execute a call twice. Then a call that may have been
+        executed by a service that died is made again, at another one.
 
     :raises TypeError: (or ValueError) the declaration makes no sense; the message names
         the class, the function and what is wrong.
@@ -128,6 +133,7 @@ def method(
             attachments=attachments,
             blocking=blocking,
             roles=roles,
+            idempotent=idempotent,
         )
 
     def declare(function: _F, name: str | None = name) -> _F:
@@ -169,7 +175,7 @@ class Service:
         ``stopService``, which comes after them.
         """
 
-    @method(results=("name", "methods", "docstring", "data"))
+    @method(results=("name", "methods", "docstring", "data"), idempotent=True)
     def introspect(self, request: Request) -> tuple[Any, ...]:
         """Provides introspection information for a service."""
         interface = self.__interface__

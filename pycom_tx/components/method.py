@@ -50,6 +50,10 @@ class Method:
 
         Whether it runs in the reactor's thread pool.
 
+    .. attribute:: idempotent
+
+        Whether it does no harm to execute a call twice.
+
     .. attribute:: roles
 
         One of these a caller needs; None where the interface decides.
@@ -71,6 +75,7 @@ class Method:
         "_results",
         "blocking",
         "function",
+        "idempotent",
         "incoming",
         "name",
         "optional",
@@ -91,6 +96,7 @@ class Method:
         attachments: tuple[str | None, str | None] = (None, None),
         blocking: bool = False,
         roles: Iterable[str] | None = None,
+        idempotent: bool = False,
     ) -> None:
         where = named(function)
         if not isinstance(name, str) or not name:
@@ -105,6 +111,7 @@ class Method:
         self.required, self.optional = self._arguments.required, self._arguments.optional
         self.results = self._results.names
         self.blocking = blocking
+        self.idempotent = idempotent
         self.roles = checked_roles(roles, where)
         self.prehooks: list[PreHook] = []
         self.posthooks: list[PostHook] = []
@@ -153,6 +160,7 @@ class Method:
             "results": list(self.results),
             "docstring": None if doc is None else inspect.cleandoc(doc),
             "attachments": {"incoming": self.incoming, "outgoing": self.outgoing},
+            "idempotent": self.idempotent,
             "schema": {"arguments": self._arguments.schema, "result": self._results.schema},
         }
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -35,12 +34,12 @@ class GalleryTests(ProcessCase):
         users = self.folder / "users.json"
         for name, password, *roles in (("frida", "two fridas", "painter"), ("diego", "murals")):
             options = [f"--role={role}" for role in roles]
-            subprocess.run(
-                [sys.executable, "-m", "pycom_tx.apps.users", "add", users, name, *options],
-                check=True,
-                input=f"{password}\n",
-                text=True,
+            _, _, status = await getProcessOutputAndValue(
+                sys.executable,
+                ["-m", "pycom_tx.apps.users", "add", str(users), name, *options],
+                stdinBytes=f"{password}\n".encode(),
             )
+            self.assertEqual(status, 0)
         self.patch(os, "environ", {**os.environ, "PYCOM_TX_USERS": str(users)})
         _, nameserver = await self.nameserver()
         for module in ("pycom_tx.apps.authenticator", "service"):
