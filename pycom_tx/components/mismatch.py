@@ -134,8 +134,6 @@ def _culprit(value: Any, steps: _Steps, place: str, convert: _Convert) -> str:
             except msgspec.ValidationError as error:
                 if _told(error)[1].startswith(place):
                     return True
-            except UnicodeError:
-                return False
             else:
                 return False
         return False
