@@ -312,9 +312,15 @@ class LeavingTests(SynchronousTestCase):
         self.assertEqual(len(self.nameserver._watches), 0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_stopping(self):
+        """A nameserver that will stop once its calls have ended answers everybody."""
+        watch = self.watch()
+        self.nameserver.stopping()
+        self.assertEqual(len(self.successResultOf(watch).services), 1)
+
     def test_too_late(self):
-        """A nameserver that has stopped lets nobody wait."""
-        self.nameserver.stopService()
+        """A nameserver that is about to stop lets nobody wait."""
+        self.nameserver.stopping()
         for _ in range(2):
             found = self.successResultOf(self.call(self.nameserver.resolve, interface="com.a"))
             args = {"interface": "com.a", "revision": found.revision}
@@ -338,12 +344,13 @@ class WatchesTests(SynchronousTestCase):
         self.watches = Watches(self.clock, limit=2)
 
     def test_limit(self):
-        """No more than so many wait at once."""
-        with self.watches.open("com.a"), self.watches.open("com.b"):
-            error = self.assertRaises(pycom.RemoteError, self.watches.open("com.a").__enter__)
-            self.assertEqual(str(error), "2 calls wait for changes already, try again later")
-        with self.watches.open("com.a"):
-            self.assertEqual(len(self.watches), 1)
+        """No more than so many wait at once; others need not."""
+        with self.watches.open("com.a") as first:
+            with self.watches.open("com.b"), self.watches.open("com.a") as third:
+                self.successResultOf(third)
+                self.assertNoResult(first)
+            with self.watches.open("com.a") as another:
+                self.assertNoResult(another)
 
     def test_one_timer(self):
         """There is a timer while somebody has to be told, and only then."""

@@ -59,6 +59,9 @@ class NameServer(Service, application.Service):
         super().startService()
         self._watches.start()
 
+    def stopping(self) -> None:
+        self._watches.stop()
+
     def stopService(self) -> None:
         super().stopService()
         self._watches.stop()

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred
 
-from pycom_tx.zerojson.errors import RemoteError
 from pycom_tx.zerojson.server import MAX_CALLS
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 LIMIT: Final = MAX_CALLS // 2
-"""Calls that wait for a change at once: others have to have their turn, too."""
+"""Calls that wait for a change at once: others have to have their turn, too. What is more is
+answered without waiting."""
 
 
 class Watches:
@@ -42,14 +42,10 @@ class Watches:
         """Wait, as long as the context lasts.
 
         :returns: a context manager, which gives a Deferred that fires with the first change
-            since.
-
-        :raises RemoteError: as many as may be wait already.
+            since; at once, if as many as may be wait already.
         """
-        if self._open >= self._limit:
-            raise RemoteError(f"{self._limit} calls wait for changes already, try again later")
         change: Deferred[None] = Deferred()
-        if self._stopped:
+        if self._stopped or self._open >= self._limit:
             change.callback(None)
         self._waiting.setdefault(interface, set()).add(change)
         self._open += 1
