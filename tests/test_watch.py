@@ -226,6 +226,17 @@ class WatchTests(WatchCase):
             self.assertEqual(paths, set(services))
             self.assertNotEqual(later, revision)
 
+    def test_client_that_leaves(self):
+        """A call that its client cancels is over at the nameserver, too."""
+        _, revision = self.resolve()
+        watch = self.watch(revision=revision)
+        (nameserver,) = self.nameserver._components
+        self.assertEqual(len(nameserver._watches), 1)
+        watch.cancel()
+        self.failureResultOf(watch, CancelledError)
+        self.clock.pump([0, 0])
+        self.assertEqual(len(nameserver._watches), 0)
+
 
 class LeavingTests(SynchronousTestCase):
     """Calls of watch that end early, on a nameserver without a network."""
