@@ -31,7 +31,7 @@ setup(
         "twisted>=24.10",
         "txzmq>=1.0",
         "pyzmq>=26.0",
-        "msgspec>=0.19",
+        "msgspec>=0.22",
         "google-re2>=1.1",
     ],
     extras_require={

@@ -32,7 +32,14 @@ class Connection:
         self.users = 0
         self.lost: list[Callable[[], object]] = []
         self._owner = owner
-        self.client = Client(address, owner.network, owner.clock, self._close_unused, self._broke)
+        self.client = Client(
+            address,
+            owner.network,
+            owner.clock,
+            self._close_unused,
+            self._broke,
+            wait_when_full=owner.wait_when_full,
+        )
 
     def release(self) -> None:
         """One component less. The last one closes it, once no call is in flight."""
@@ -55,11 +62,18 @@ class Connections:
     :param network: what opens them.
     :param clock: what times their calls.
     :param released: called when a component less uses one of them.
+    :param wait_when_full: as for :class:`Client`.
     """
 
     def __init__(
-        self, network: INetwork, clock: IReactorTime, released: Callable[[], object]
+        self,
+        network: INetwork,
+        clock: IReactorTime,
+        released: Callable[[], object],
+        *,
+        wait_when_full: bool = False,
     ) -> None:
+        self.wait_when_full = wait_when_full
         self.network = network
         self.clock = clock
         self.released = released

@@ -19,7 +19,7 @@ from pycom_tx.client.following import Following
 from pycom_tx.client.opening import Opening
 from pycom_tx.client.providers import Providers
 from pycom_tx.zerojson.errors import ConnectionClosed, ServiceNotFound
-from pycom_tx.zerojson.extensions import AUTH
+from pycom_tx.zerojson.extensions import AUTH, SILENCE
 from pycom_tx.zerojson.request import Request, Response
 
 if TYPE_CHECKING:
@@ -49,6 +49,10 @@ class Context:
 
     :param nameserver: the nameserver's address.
     :param timeout: seconds that calls wait for their replies where they do not say.
+    :param wait_when_full: whether calls wait where too many wait to be sent already, instead
+        of failing with :class:`~pycom_tx.Overloaded`.
+    :param silence: seconds of silence after which a service counts as dead, if it knows
+        heartbeats; None for never.
     :param reactor: what it runs in; the installed one, if left out.
     :param network: what opens connections; 0MQ, if left out.
 
@@ -74,6 +78,8 @@ class Context:
         nameserver: str = NAMESERVER_ADDRESS,
         *,
         timeout: float = TIMEOUT,
+        wait_when_full: bool = False,
+        silence: float | None = SILENCE,
         reactor: Any = None,
         network: INetwork | None = None,
     ) -> None:
@@ -89,8 +95,10 @@ class Context:
         if network is None:
             from pycom_tx.zerojson.txzmq_channel import ZmqNetwork
 
-            network = self._own_network = ZmqNetwork(reactor)
-        self.connections = Connections(network, reactor, self._released)
+            network = self._own_network = ZmqNetwork(reactor, silence)
+        self.connections = Connections(
+            network, reactor, self._released, wait_when_full=wait_when_full
+        )
         self._directory = Directory(nameserver, self.connections, self.open_nameserver)
         self._followed: dict[tuple[str, str | None, type | None], Following] = {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
     from pycom_tx.zerojson.interfaces import IChannel, INetwork
+
+
+LOOK: Final = 0.05
+"""Seconds until calls that wait for room try again, if no reply comes sooner."""
 
 
 class _Call:
@@ -103,6 +107,9 @@ class Client:
     :param idle: called when the last call in flight has ended, before its Deferred fires.
     :param lost: called when the connection broke, after its calls have failed.
 
+    :param wait_when_full: whether calls wait where they would be :class:`Overloaded`,
+        until there is room or their time is over.
+
     :raises AddressError: there cannot be a connection to *address*.
 
     .. attribute:: load
@@ -124,6 +131,8 @@ class Client:
         clock: IReactorTime,
         idle: Callable[[], object],
         lost: Callable[[], object] = lambda: None,
+        *,
+        wait_when_full: bool = False,
     ) -> None:
         self.address = address
         self.clock = clock
@@ -133,6 +142,9 @@ class Client:
         self._lost = lost
         self._keys = count(1)
         self._calls: dict[bytes, _Call] = {}
+        self._waiting: dict[bytes, _Call] = {}
+        self._later: IDelayedCall | None = None
+        self._wait_when_full = wait_when_full
         self._greeting = False
         self._features: frozenset[str] = frozenset()
         self._max_message = inf
@@ -172,7 +184,7 @@ class Client:
         size = sum(map(len, call.frames))
         if size > self._max_message:
             raise BadRequest(f"{call} has {size} bytes, {self.address} takes {self._max_message}")
-        self._channel.send(call.frames)
+        self._send(call)
         if call.greets:
             self._greeting = True
         self._calls[call.key] = call
@@ -195,7 +207,7 @@ class Client:
 
         :returns: whether it was provably not started.
         """
-        unsent = self._channel.withdraw(call.frames)
+        unsent = call.key in self._waiting or self._channel.withdraw(call.frames)
         if not unsent and "cancel" in self._features:
             self._channel.offer([call.key, b"", CANCEL, b"{}"])
         self._ended(call)
@@ -218,6 +230,7 @@ class Client:
             self._progressed(call, frames[2:])
             return
         self._ended(call)
+        self._send_waiting()
         try:
             if frames[1:3] != [b"", OK]:
                 raise _not_ok(self.address, call, frames)
@@ -243,6 +256,39 @@ class Client:
         self._fail_all(ServiceNotAvailable, reason)
         if not self._closed:
             self._lost()
+
+    def _send(self, call: _Call) -> None:
+        if not self._waiting:
+            try:
+                self._channel.send(call.frames)
+            except Overloaded:
+                if not self._wait_when_full:
+                    raise
+            else:
+                return
+        self._waiting[call.key] = call
+        self._look_later()
+
+    def _send_waiting(self) -> None:
+        """Send what waited, as far as there is room now."""
+        while self._waiting:
+            key, call = next(iter(self._waiting.items()))
+            try:
+                self._channel.send(call.frames)
+            except Overloaded:
+                return
+            # Sending may have failed it at once.
+            self._waiting.pop(key, None)
+
+    def _look_later(self) -> None:
+        if self._later is None:
+            self._later = self.clock.callLater(LOOK, self._look)
+
+    def _look(self) -> None:
+        self._later = None
+        self._send_waiting()
+        if self._waiting:
+            self._look_later()
 
     def _extensions(
         self, request: Request, timeout: float, on_progress: Callable[[Any], object] | None
@@ -295,6 +341,7 @@ class Client:
 
     def _ended(self, call: _Call) -> None:
         del self._calls[call.key]
+        self._waiting.pop(call.key, None)
         if call.greets:
             self._greeting = False  # unless its reply came: the next one greets
         if call.timer is not None:
@@ -302,6 +349,9 @@ class Client:
             call.timer = None
         if not self._calls:
             self._idle()
+        if not self._waiting and self._later is not None:
+            self._later.cancel()
+            self._later = None
 
 
 def _error(response: Response) -> Exception:

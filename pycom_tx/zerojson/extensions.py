@@ -30,6 +30,9 @@ REFUSED: Final = "org.pycom.refused"
 FEATURES: Final = ("cancel", "deadline", "heartbeat", "load", "progress", "refused")
 """What this package knows."""
 
+SILENCE: Final = 1.5
+"""Seconds after which a peer that answers no heartbeats counts as lost."""
+
 
 def hello(**more: Any) -> dict[str, Any]:
     """What one peer tells the other about itself."""
