@@ -35,10 +35,12 @@ class MemoryCase(SynchronousTestCase):
         self.addCleanup(self.context.close)
 
     def host(self, *components: Any, address: str = "tcp://127.0.0.1:*", **options: Any):
-        """A host of *components* that runs until the test ends, registered."""
-        host = pycom.ComponentHost(
-            components, address, reactor=self.clock, network=self.network, **options
-        )
+        """A host of *components* that runs until the test ends, registered.
+
+        It waits for no calls when it stops, unless it is told to.
+        """
+        options = {"reactor": self.clock, "network": self.network, "drain": 0, **options}
+        host = pycom.ComponentHost(components, address, **options)
         host.startService()
         self.clock.advance(0)
         if hasattr(self, "nameserver"):

@@ -266,7 +266,7 @@ class StoppingTests(HostCase):
         self.assertIsNone(host.address)
 
     def test_calls_are_cancelled(self):
-        """The calls in progress are cancelled when their host stops."""
+        """Without time to drain the calls in progress are cancelled when their host stops."""
         cancelled = []
 
         @pycom.interface("com.example.slow")

@@ -55,9 +55,15 @@ SIGNATURES = {
     "ComponentHost": (
         f"(components, address, *, {ADDRESS}, service=None, advertise=None, "
         "authentication=None, token_cache=5.0, nameserver_timeout=None, gave_up=None, "
-        "verbose=False, reactor=None, network=None)"
+        "verbose=False, max_calls=1000, max_waiting=1000, max_per_client=None, "
+        "max_message=536870912, drain=30.0, reactor=None, network=None)"
     ),
-    "Context": f"({ADDRESS}, *, timeout=5.0, reactor=None, network=None)",
+    "ComponentHost.stopService": "(self)",
+    "ComponentHost.stop_at_once": "(self)",
+    "Context": (
+        f"({ADDRESS}, *, timeout=5.0, wait_when_full=False, silence=1.5, reactor=None, "
+        "network=None)"
+    ),
     "Context.authenticate": "(self, user=None, credentials=None, *, token=None)",
     "Context.close": "(self)",
     "Context.connect": "(self, address, interface, *, contract=None)",
@@ -97,12 +103,13 @@ SIGNATURES = {
         "(result=None, *, code=0, error=None, attachment=None, session_id=None, extensions=None)"
     ),
     "Service": "()",
+    "Service.stopping": "(self)",
     "Session.discard": "(self)",
     "check_argument": "(name, valid_types=None, validator=None, error_message=None)",
     "interface": "(name, *, stateful=False, authentication=None, roles=None)",
     "method": (
         "(name=None, *, body=None, results=(), attachments=(None, None), blocking=False, "
-        "roles=None)"
+        "roles=None, idempotent=False)"
     ),
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from math import inf
+from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -15,20 +17,26 @@ from pycom_tx.client.context import NAMESERVER, NAMESERVER_ADDRESS, Context
 from pycom_tx.components.declare import Service as ComponentBase
 from pycom_tx.components.dispatch import Dispatcher
 from pycom_tx.host.call_log import CallLog
+from pycom_tx.host.drain import Drain
 from pycom_tx.host.registration import Registration
 from pycom_tx.host.tokens import REMEMBERED, Tokens
 from pycom_tx.zerojson.errors import ConfigurationError
 from pycom_tx.zerojson.memory_channel import MemoryNetwork
-from pycom_tx.zerojson.server import Server
+from pycom_tx.zerojson.server import MAX_CALLS, MAX_MESSAGE, MAX_WAITING, Server
 from pycom_tx.zerojson.sessions import SessionStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pycom_tx.zerojson.interfaces import INetwork
+    from twisted.python.failure import Failure
+
+    from pycom_tx.zerojson.interfaces import INetwork, IRequestHandler
 
 _EVERYWHERE: Final = ("tcp://0.0.0.0:", "tcp://[::]:")
 """How an address begins that was bound as ``tcp://*:…``."""
+
+DRAIN: Final = 30.0
+"""Seconds that calls in progress have when their host stops."""
 
 LOCAL: Final = "local"
 """In the place of the nameserver's address: it is one of the host's own components."""
@@ -58,6 +66,14 @@ class ComponentHost(Service):
         left out.
     :param gave_up: called with a message when that time is over.
     :param verbose: log every call.
+    :param max_calls: how many calls of others may be in progress: those whose answer takes
+        time.
+    :param max_waiting: how many more may wait for their turn. What is more is refused: its
+        client may call another service, or try again.
+    :param max_per_client: how many of either one connection may have; as many as may be in
+        progress, if left out.
+    :param max_message: bytes of a request or a reply, None for any number.
+    :param drain: seconds that the calls in progress have when the host stops.
     :param reactor: what it runs in; the installed one, if left out.
     :param network: what listens and connects; 0MQ, if left out.
 
@@ -90,6 +106,11 @@ class ComponentHost(Service):
         nameserver_timeout: float | None = None,
         gave_up: Callable[[str], object] | None = None,
         verbose: bool = False,
+        max_calls: int = MAX_CALLS,
+        max_waiting: int = MAX_WAITING,
+        max_per_client: int | None = None,
+        max_message: int | None = MAX_MESSAGE,
+        drain: float = DRAIN,
         reactor: Any = None,
         network: INetwork | None = None,
     ) -> None:
@@ -110,6 +131,17 @@ class ComponentHost(Service):
         self._nameserver_timeout = nameserver_timeout
         self._gave_up = gave_up or self._log_giving_up
         self._verbose = verbose
+        self._max_message = max_message
+        self._limits: dict[str, Any] = {
+            "max_calls": max_calls,
+            "max_waiting": max_waiting,
+            "max_per_client": max_per_client,
+            "max_message": max_message,
+        }
+        self._drain_time = drain
+        self._drain: Drain | None = None
+        self._starting = self._stopping = False
+        self._want_stop: list[Deferred[None]] = []
         self._reactor = reactor
         self._network = network
         self._opened = AsyncExitStack()
@@ -118,16 +150,21 @@ class ComponentHost(Service):
         """Listen, start the components that are services, and register.
 
         :raises AddressError: the address cannot be listened at.
-        :raises ConfigurationError: the components cannot be served. After either, nothing
-            is left open.
+        :raises ConfigurationError: the components cannot be served, or the host has not
+            stopped yet. After either, nothing is left open.
         """
-        if self.running:
+        if self.running or self._starting:
             return
+        if self._stopping:
+            raise ConfigurationError(f"{self.service} has not stopped yet")
+        self._starting = True
         try:
             dispatcher = self._open()
         except BaseException:
             self._shut()
             raise
+        finally:
+            self._starting = False
         super().startService()
         self._log.info(
             "{service} listens at {address} and provides {interfaces}",
@@ -135,18 +172,38 @@ class ComponentHost(Service):
             address=self.address,
             interfaces=", ".join(dispatcher.interfaces),
         )
+        if self._want_stop:  # by one of the components
+            super().stopService()
+            self._shut()
 
     def stopService(self) -> Deferred[None]:
-        """Unregister, stop listening and cancel the calls in progress.
+        """Unregister, let the calls in progress end, answer them, and close everything.
+
+        Calls that come meanwhile are refused: their clients may call another service. What
+        is not answered when its time is over is cancelled.
 
         :returns: Deferred firing when all is closed.
         """
         super().stopService()
-        return self._shut()
+        stopped: Deferred[None] = Deferred()
+        self._want_stop.append(stopped)
+        if not self._starting and not self._stopping:
+            self._shut()
+        return stopped
+
+    def stop_at_once(self) -> Deferred[None]:
+        """Stop, without waiting for the calls in progress; also while that is waited for.
+
+        :returns: as :meth:`stopService`.
+        """
+        if self._drain is not None:
+            self._drain.cut_short()
+        return self.stopService()
 
     def _open(self) -> Dispatcher:
         """Open everything; what is opened later is closed earlier."""
         later = self._opened
+        later.callback(self._forget)
         network = self._open_network()
         sessions = SessionStore(self._reactor)
         later.callback(sessions.close)
@@ -159,16 +216,35 @@ class ComponentHost(Service):
         components = [_instance(component) for component in self._components]
         dispatcher = self._dispatcher(components, sessions, tokens, self.context)
         handler = CallLog(dispatcher, self._reactor) if self._verbose else dispatcher
-        server = Server(handler, self._reactor)
-        inside.bind(LOCAL, server)
+        # What components call of each other is part of calls that have been let in.
+        among_us = Server(handler, self._reactor, max_calls=inf, max_message=None)
+        inside.bind(LOCAL, among_us)
         self._start(components, self.context)
-        later.callback(server.close)
-        channel = network.bind(self._listen_at, server)
-        later.callback(channel.close)
-        self.address = self._advertised(channel.address)
-        inside.bind(self.address, server)
+        later.callback(among_us.close)
+        self.address = self._advertised(self._listen(network, handler, components))
+        inside.bind(self.address, among_us)
         self._register(dispatcher.interfaces, self.address, self.context)
         return dispatcher
+
+    def _listen(self, network: INetwork, handler: IRequestHandler, components: list[Any]) -> str:
+        """Serve others; gives the address."""
+        server = Server(handler, self._reactor, **self._limits)
+        self._opened.callback(server.close)
+        # What is a little too large is told so, by the server.
+        largest = None if self._max_message is None else 2 * self._max_message
+        channel = network.bind(self._listen_at, server, max_frame=largest)
+        self._opened.callback(channel.close)
+        self._drain = Drain(
+            server,
+            channel,
+            self._reactor,
+            service=self.service,
+            components=components,
+            seconds=self._drain_time,
+        )
+        self._opened.push_async_callback(self._drain.run)
+        address: str = channel.address
+        return address
 
     def _open_network(self) -> INetwork:
         if self._network is not None:
@@ -198,10 +274,20 @@ class ComponentHost(Service):
         self._opened.push_async_callback(registration.stop)
         registration.start()
 
-    def _shut(self) -> Deferred[None]:
+    def _shut(self) -> None:
+        self._stopping = True
         opened, self._opened = self._opened, AsyncExitStack()
-        self.address = self.context = None
-        return Deferred.fromCoroutine(opened.aclose())
+        Deferred.fromCoroutine(opened.aclose()).addBoth(self._stopped)
+
+    def _stopped(self, result: Failure | None) -> Failure | None:
+        self._stopping = False
+        told, self._want_stop = self._want_stop, []
+        for stopped in told:
+            stopped.callback(result)
+        return None if told else result
+
+    def _forget(self) -> None:
+        self.address = self.context = self._drain = None
 
     def _dispatcher(
         self, components: list[Any], sessions: SessionStore, tokens: Tokens, context: Context
@@ -225,8 +311,18 @@ class ComponentHost(Service):
         return dispatcher
 
     def _in_thread(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Deferred[Any]:
+        given_up = Event()
+
+        def run() -> Any:
+            # Threads may be busy for longer than somebody waits for one.
+            return None if given_up.is_set() else function(*args, **kwargs)
+
+        def failed(failure: Failure) -> Failure:
+            given_up.set()
+            return failure
+
         pool = self._reactor.getThreadPool()
-        return deferToThreadPool(self._reactor, pool, function, *args, **kwargs)
+        return deferToThreadPool(self._reactor, pool, run).addErrback(failed)
 
     def _in_reactor(self, function: Callable[..., Any], *args: Any) -> None:
         self._reactor.callFromThread(function, *args)
