@@ -231,9 +231,27 @@ class HostTests(NameServerCase):
         # It is killed: it cannot say farewell.
         self.network.bound[first.address].close()
         second = self.host(service="/com/example")
+        self.assertHolds(second)
+
+    def test_service_that_was_out_of_reach(self):
+        """A service that lost its path without having died gets it back when it is free."""
+        first = self.host(service="/com/example")
+        self.clock.advance(5)
+        channel = self.network.bound.pop(first.address)
+        second = self.host(service="/com/example")
+        self.assertHolds(second)
+        self.network.bound[first.address] = channel
+        self.clock.pump([1] * 60)
+        self.assertHolds(second)
+        self.result(second.stopService())
+        self.clock.pump([1] * 3)
+        self.assertHolds(first)
+
+    def assertHolds(self, host):
+        """The path belongs to that host."""
         self.clock.pump([0] * 10)
         (record,) = self.invoke("list_services", service="/com/example")
-        self.assertEqual(record["address"], second.address)
+        self.assertEqual(record["address"], host.address)
 
 
 class RegistryTests(RegistryCase):
