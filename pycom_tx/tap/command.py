@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python import usage
 
 from pycom_tx.components.contract import POLICIES
 from pycom_tx.host.host import ComponentHost
 from pycom_tx.host.tokens import REMEMBERED
+from pycom_tx.tap import limits
+from pycom_tx.tap.signals import Signals
 from pycom_tx.zerojson.errors import ConfigurationError, Error
 
 if TYPE_CHECKING:
@@ -72,6 +75,7 @@ class HostOptions(usage.Options):
             "Seconds that a valid token counts as valid before the authenticator is asked again",
             _seconds_or_none,
         ],
+        *limits.PARAMETERS,
     ]
     optFlags: ClassVar = [["verbose", "v", "Log every call"]]
 
@@ -100,6 +104,7 @@ class HostOptions(usage.Options):
         self.settings["nameserver_timeout"] = self["nameserver-timeout"]
         if self["token-cache"] is not None:
             self.settings["token_cache"] = self["token-cache"]
+        self.settings.update(limits.given(self))
         self.settings["verbose"] = bool(self["verbose"])
 
 
@@ -124,6 +129,8 @@ def _read(path: str) -> tuple[dict[str, Any], list[str]]:
             settings[name] = value
         elif name == "authentication":
             settings.update(_authentication(path, value))
+        elif limits.is_limit(name):
+            settings[name] = limits.configured(path, name, value)
         else:
             unknown.append(name)
             _log.warn("{path}: nobody knows the setting {name!r}", path=path, name=name)
@@ -167,8 +174,13 @@ class HostCommand(MultiService):
             )
         self._host = ComponentHost(components, gave_up=self._fail, **settings)
         self._host.setServiceParent(self)
+        self._signals: Signals | None = None
 
     def startService(self) -> None:
+        from twisted.internet import reactor
+
+        self._signals = Signals(reactor, self._host.stop_at_once)
+        reactor.callWhenRunning(self._signals.install)
         try:
             super().startService()
         except Error as error:
@@ -183,6 +195,16 @@ class HostCommand(MultiService):
                 raise
             _log.failure("The command cannot start")
             self._fail(f"{type(error).__name__}: {error}, see the log")
+
+    def stopService(self) -> Deferred[Any]:
+        stopped: Deferred[Any] = super().stopService()
+        return stopped.addBoth(self._stopped)
+
+    def _stopped(self, result: Any) -> Any:
+        if self._signals is not None:
+            self._signals.uninstall()
+            self._signals = None
+        return result
 
     def _fail(self, message: str) -> None:
         """End with exit status 1; twistd itself knows no way to."""
