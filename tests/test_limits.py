@@ -58,7 +58,7 @@ class LimitsTests(OptionsCase):
             for value in values:
                 error = self.assertRaises(usage.UsageError, self.parse, f"--{option}={value}")
                 self.assertIn(right, str(error))
-                self.assertIn(value, str(error))
+                self.assertIn("got ", str(error))
 
     def test_wrong_settings(self):
         """In a file it ends the command with one line."""
