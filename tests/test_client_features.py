@@ -107,9 +107,7 @@ class HelloTests(FeatureCase):
     def test_once(self):
         """The first request of a connection greets, and those after its reply do not."""
         self.greeted()
-        self.assertEqual(
-            self.peer.extensions(), {"org.pycom.hello": {"features": list(FEATURES)}}
-        )
+        self.assertEqual(self.peer.extensions(), {"org.pycom.hello": {"features": list(FEATURES)}})
         self.call(math.inf).addErrback(lambda _: None)
         self.assertEqual(self.peer.extensions(), {})
 
@@ -192,6 +190,18 @@ class CancelTests(FeatureCase):
         self.end(self.call())
         self.assertEqual(self.peer.received[-1], (b"CANCEL", {}))
         self.assertEqual(self.peer.last[1:3], [b"2", b""])
+
+    def test_before_it_is_known(self):
+        """A service that says only later that it knows how to is told then."""
+        self.peer = Peer(self.network)
+        self.client = self.connect()
+        self.end(self.call())
+        self.assertEqual(self.peer.received[-1][0], b"CALL")
+        told = json.dumps(self.peer.told).encode()
+        self.peer.channel.send([*self.peer.last[:3], b"HELLO", told])
+        self.clock.pump([0, 0])
+        self.assertEqual(self.peer.received[-1], (b"CANCEL", {}))
+        self.assertEqual(self.peer.last[1], b"1")
 
     def test_timeout(self):
         """So it is when the time of a call is over."""

@@ -196,7 +196,7 @@ class InvokeTests(ComponentCase):
         """A call to where nobody listens fails."""
         component = self.result(self.context.connect("tcp://127.0.0.1:9", "com.foo.shop"))
         error = self.failure(component.invoke("echo"), pycom.ServiceNotAvailable)
-        self.assertEqual(str(error), "Nothing answers at tcp://127.0.0.1:9")
+        self.assertIn("Nothing answers at tcp://127.0.0.1:9", str(error))
 
     def test_service_stops(self):
         """A call fails when its service goes away, and the next one when it is back works."""
@@ -204,7 +204,7 @@ class InvokeTests(ComponentCase):
         call = self.in_flight(component)
         self.close(self.service.stopService)
         error = self.failure(call, pycom.ServiceNotAvailable)
-        self.assertEqual(str(error), f"The connection to {ADDRESS} broke")
+        self.assertIn(f"The connection to {ADDRESS} broke", str(error))
         self.host(Shop, address=ADDRESS)
         self.assertEqual(self.result(component.invoke("echo", 5)), 5)
 
@@ -235,7 +235,7 @@ class TimeoutTests(ComponentCase):
         self.clock.advance(0.25)
         error = self.failure(call, pycom.CallTimeout)
         expected = f"No reply from com.foo.shop.later at {ADDRESS} within {seconds:g} s"
-        self.assertEqual(str(error), expected)
+        self.assertIn(expected, str(error))
         self.shop.waiting.pop().callback("too late")
         self.clock.advance(0)
 

@@ -88,22 +88,35 @@ class Attempts:
         return failure
 
     def _unanswered(self, error: ServiceNotAvailable) -> Deferred[Response]:
-        if isinstance(error, ConnectionClosed):
-            raise error
-        self._provider.failed(error)
+        if not isinstance(error, ConnectionClosed):
+            self._provider.failed(error)
         if self._request.session_id is not None:
             self._component.provider_lost(self._provider, self._request.session_id)
-            raise error
-        if isinstance(error, CallTimeout) or not self._component.has_others(self._tried):
-            raise error
-        if error.not_started:
-            return self._again(error)
-        twice = self._component.may_run_twice(self._request.method, self._tried)
-        return twice.addCallback(lambda harmless: self._again(error) if harmless else fail(error))
+        elif self._may_try_others(error):
+            if error.not_started:
+                return self._again(error)
+            twice = self._component.may_run_twice(self._request.method, self._tried)
+            return twice.addCallback(
+                lambda harmless: self._again(error) if harmless else fail(self._final(error))
+            )
+        raise self._final(error)
 
     def _again(self, error: ServiceNotAvailable) -> Deferred[Response]:
         context = self._component.context
         left = self._ends - context.connections.clock.seconds()
-        if left <= 0 or not self._component.has_others(self._tried) or not context.budget.spend():
-            raise error
+        if left <= 0 or not self._may_try_others(error) or not context.budget.spend():
+            raise self._final(error)
         return self.make(left)
+
+    def _may_try_others(self, error: ServiceNotAvailable) -> bool:
+        return not isinstance(
+            error, (CallTimeout, ConnectionClosed)
+        ) and self._component.has_others(self._tried)
+
+    def _final(self, error: ServiceNotAvailable) -> ServiceNotAvailable:
+        """The error that the caller gets: it says whether the call may have been executed."""
+        if not self._component.bare:
+            what = "was not started" if error.not_started else "may have been executed"
+            call = f"{self._request.interface}.{self._request.method}"
+            error.args = (f"{error}; {call} {what}",)
+        return error

@@ -66,7 +66,7 @@ class Component:
         self.session_id: str | None = None
         self._providers: Providers | None = providers
         self._balancer = balancer or LeastLoaded()
-        self._bare = bare
+        self.bare = bare
         self._closed = closed
         self._pinned: Provider | None = None
         self._twice: dict[str, bool] = {}
@@ -133,7 +133,7 @@ class Component:
         :raises ValueError: *timeout* is not more than 0. (As a failure, as the errors of
             :meth:`invoke` are.)
         """
-        if (self.context.prehooks or self.context.posthooks) and not self._bare:
+        if (self.context.prehooks or self.context.posthooks) and not self.bare:
             return Deferred.fromCoroutine(self._call_with_hooks(request, timeout, on_progress))
         return self._call(request, timeout, on_progress)
 
@@ -217,7 +217,7 @@ class Component:
         if method not in self._twice:
             request = Request(self.interface, "introspect")
             try:
-                attempt = Attempts(self, request, inf, None, tried)
+                attempt = Attempts(self, request, inf, None, list(tried))
                 told = await attempt.make(self.context.timeout)
                 self._twice = {
                     name: described.get("idempotent") is True
@@ -255,7 +255,7 @@ class Component:
                         "the call that it is part of is over",
                         not_started=True,
                     )
-            if self.context.token is not None and not self._bare:
+            if self.context.token is not None and not self.bare:
                 request.extensions = {AUTH: self.context.token, **request.extensions}
             return Attempts(self, request, now + left, on_progress, []).make(left)
         except Exception:

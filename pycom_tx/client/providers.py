@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pycom_tx.zerojson.errors import Refused, ServiceNotAvailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pycom_tx.client.balancing import IBalancer
     from pycom_tx.client.connections import Connection, Connections
@@ -91,6 +91,9 @@ class Providers:
 
     def __len__(self) -> int:
         return len(self._known)
+
+    def __iter__(self) -> Iterator[Provider]:
+        return iter(self._known.values())
 
     def __contains__(self, provider: Provider) -> bool:
         return (provider.service, provider.address) in self._known

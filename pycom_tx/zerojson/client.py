@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import (
     BadRequest,
     CallTimeout,
@@ -33,6 +35,7 @@ from pycom_tx.zerojson.interfaces import IChannelListener
 from pycom_tx.zerojson.messages import (
     CANCEL,
     FAIL,
+    GREETING,
     OK,
     PROGRESSED,
     decode_progress,
@@ -48,6 +51,9 @@ if TYPE_CHECKING:
 
     from pycom_tx.zerojson.interfaces import IChannel, INetwork
 
+
+GIVEN_UP: Final = 1000
+"""Calls that are cancelled as soon as it is known that the service knows how to."""
 
 LOOK: Final = 0.05
 """Seconds until calls that wait for room try again, if no reply comes sooner."""
@@ -145,6 +151,7 @@ class Client:
         self._waiting: dict[bytes, _Call] = {}
         self._later: IDelayedCall | None = None
         self._wait_when_full = wait_when_full
+        self._given_up: set[bytes] = set()
         self._greeting = False
         self._features: frozenset[str] = frozenset()
         self._max_message = inf
@@ -208,8 +215,8 @@ class Client:
         :returns: whether it was provably not started.
         """
         unsent = call.key in self._waiting or self._channel.withdraw(call.frames)
-        if not unsent and "cancel" in self._features:
-            self._channel.offer([call.key, b"", CANCEL, b"{}"])
+        if not unsent:
+            self._cancel(call.key)
         self._ended(call)
         return unsent
 
@@ -223,10 +230,14 @@ class Client:
 
     def message_received(self, channel: IChannel, frames: list[bytes]) -> None:
         call = self._calls.get(frames[0])
+        command = frames[2] if len(frames) > 2 else b""
+        if command == GREETING:
+            self._greeted(frames[3:])
+            return
         if call is None:
             self.unexpected += 1
             return
-        if frames[1:3] == [b"", PROGRESSED]:
+        if command == PROGRESSED:
             self._progressed(call, frames[2:])
             return
         self._ended(call)
@@ -235,8 +246,12 @@ class Client:
             if frames[1:3] != [b"", OK]:
                 raise _not_ok(self.address, call, frames)
             response = decode_response(frames[2:])
-            if response.extensions or call.greets:
-                self._learn(call, response.extensions)
+            if call.greets:
+                self._greeting = True
+                self._learn(response.extensions.pop(HELLO, None))
+            if response.extensions:
+                load = response.extensions.pop(LOAD, None)
+                self.load = load if isinstance(load, int) else self.load
             if response.code:
                 raise _error(response)
         except Exception:
@@ -252,7 +267,9 @@ class Client:
 
     def peer_lost(self, channel: IChannel, peer: bytes, reason: str) -> None:
         # Whoever answers next may be another one.
-        self._greeting, self._features, self._max_message = False, frozenset(), inf
+        self._greeting = False
+        self._learn(None)
+        self._given_up.clear()
         self._fail_all(ServiceNotAvailable, reason)
         if not self._closed:
             self._lost()
@@ -303,19 +320,27 @@ class Client:
             extensions = {**extensions, HELLO: hello()}
         return extensions
 
-    def _learn(self, call: _Call, extensions: dict[str, Any]) -> None:
-        """Remember what a reply tells about the service."""
-        if call.greets:
-            self._greeting = True
-            told = extensions.pop(HELLO, None)
-            self._features = features(told)
-            limit = told.get("max_message") if isinstance(told, dict) else None
-            self._max_message = limit if isinstance(limit, int) else inf
-            if "heartbeat" in self._features:
-                self._channel.watch()
-        load = extensions.pop(LOAD, None)
-        if isinstance(load, int):
-            self.load = load
+    def _greeted(self, body: list[bytes]) -> None:
+        """A service that takes its time for the first reply has told about itself before."""
+        with suppress(ValueError, IndexError):
+            self._learn(codec.decode(body[0]))
+
+    def _learn(self, told: Any) -> None:
+        """Know what a service tells about itself, and do what had to wait for that."""
+        self._features = features(told)
+        limit = told.get("max_message") if isinstance(told, dict) else None
+        self._max_message = limit if isinstance(limit, int) else inf
+        if "heartbeat" in self._features:
+            self._channel.watch()
+        for key in list(self._given_up) if "cancel" in self._features else ():
+            self._cancel(key)
+        self._given_up.clear()
+
+    def _cancel(self, key: bytes) -> None:
+        if "cancel" in self._features:
+            self._channel.offer([key, b"", CANCEL, b"{}"])
+        elif self._greeting and len(self._given_up) < GIVEN_UP:
+            self._given_up.add(key)
 
     def _fail_all(self, kind: type[ServiceNotAvailable], reason: str) -> None:
         for call in list(self._calls.values()):

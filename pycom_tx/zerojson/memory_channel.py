@@ -86,6 +86,11 @@ class MemoryNetwork:
             if channel.address == address:
                 channel.cut()
 
+    def crash(self, address: str) -> None:
+        """Nobody listens at *address* any more, and every connection to it is cut."""
+        self.bound.pop(address, None)
+        self.disconnect(address)
+
     def close(self) -> None:
         for channel in [*self._connected, *self.bound.values()]:
             channel.close()

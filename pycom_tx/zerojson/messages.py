@@ -20,6 +20,7 @@ CANCEL: Final = b"CANCEL"
 OK: Final = b"OK"
 FAIL: Final = b"FAIL"
 PROGRESSED: Final = b"PROGRESS"
+GREETING: Final = b"HELLO"
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 

@@ -20,6 +20,7 @@ from pycom_tx.zerojson.messages import (
     CALL,
     CANCEL,
     FAIL,
+    GREETING,
     decode_request,
     encode_progress,
     encode_response,
@@ -93,7 +94,8 @@ class Server:
         )
         self._max_message = float("inf") if max_message is None else max_message
         limits = {} if max_message is None else {"max_message": max_message}
-        self._hello = b'"%b":%b,' % (HELLO.encode(), codec.encode(hello(**limits)))
+        self._greeting = [GREETING, codec.encode(hello(**limits))]
+        self._hello = b'"%b":%b,' % (HELLO.encode(), self._greeting[1])
         self._stopping = False
         self._drained: list[Deferred[None]] = []
         self.undelivered = 0
@@ -133,7 +135,10 @@ class Server:
         self.undelivered += 1
 
     def peer_lost(self, channel: IChannel, peer: bytes, reason: str) -> None:
-        """Nothing to do: the replies to come for it will not be sent."""
+        # A bound 0MQ socket tells nobody; there, clients say themselves what they cancel.
+        for call in [*self._calls.all_waiting(), *self._calls.all_in_progress()]:
+            if call.channel is channel and call.envelope[0] == peer:
+                self._cancelled(channel, call.envelope)
 
     def drain(self) -> Deferred[None]:
         """Refuse all calls to come; those in progress and those that wait go on.
@@ -181,6 +186,7 @@ class Server:
         turn = self._calls.turn(call)
         if turn is LATER:
             self._calls.wait(call)
+            self._greet(call)
         elif turn is NEVER:
             self._refuse(call, "overloaded", RETRY_AFTER, "The service has too many calls already")
         else:
@@ -221,9 +227,15 @@ class Server:
         if isinstance(answer, Deferred):
             call.answer = answer
             self._calls.started(call)
+            self._greet(call)
             answer.addBoth(self._answered, call)
         else:
             self._reply(call, answer)
+
+    def _greet(self, call: Call) -> None:
+        """Tell a client that greets about us before the reply, which may take long."""
+        if call.told is self._hello:
+            self._send(call.channel, call.envelope + self._greeting)
 
     def _answered(self, result: Response | Failure, call: Call) -> None:
         self._calls.ended(call)

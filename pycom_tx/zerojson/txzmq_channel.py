@@ -17,6 +17,7 @@ from zope.interface import implementer
 
 from pycom_tx.zerojson.addresses import check_address, explained, is_taken
 from pycom_tx.zerojson.errors import AddressError, ConnectionClosed
+from pycom_tx.zerojson.extensions import SILENCE
 from pycom_tx.zerojson.interfaces import IChannel, INetwork, check_frames
 from pycom_tx.zerojson.txzmq_socket import Heartbeat, Monitor, Socket, write_message
 from pycom_tx.zerojson.waiting import QUEUE_BYTES, QUEUE_LIMIT, Waiting
@@ -42,8 +43,8 @@ HANDSHAKE_TIMEOUT: Final = 2000
 MAX_SOCKETS: Final = 65535
 """0MQ's own bound is 1023, of which a connection takes three."""
 
-SILENCE: Final = 1.5
-"""Seconds after which a silent peer counts as lost."""
+FAREWELL: Final = 100
+"""Milliseconds that the closed socket of a client has for its last messages."""
 
 LINGER: Final = 500
 """Milliseconds that a closed socket has for the messages on their way."""
@@ -311,6 +312,12 @@ class _ConnectedChannel(_Channel):
             connection.drain()
         if self._connection is connection:
             self._replace(f"The connection to {self.address} broke")
+
+    def close(self) -> None:
+        if self._connected and self._connection is not None:
+            # What was said last, that a call is cancelled, maybe, has to leave yet.
+            self._connection.socket.set(zmq.LINGER, FAREWELL)
+        super().close()
 
     def _shut(self) -> None:
         if self._heartbeat is not None:
