@@ -55,6 +55,7 @@ class Drain:
         """Refuse what comes from now on, and wait for what is there."""
         server = self._server
         drained = server.drain()
+        busy = server.in_progress or server.waiting
         self._tell_components()
         if self._seconds and (server.in_progress or server.waiting):
             self._log.info(
@@ -73,7 +74,8 @@ class Drain:
                 waiting=server.waiting,
             )
         server.turn_away()
-        await self._wait(self._channel.flushed(), max(end, self._clock.seconds() + FLUSH))
+        if busy:
+            await self._wait(self._channel.flushed(), max(end, self._clock.seconds() + FLUSH))
 
     def cut_short(self) -> None:
         """Wait no longer."""
@@ -83,10 +85,10 @@ class Drain:
 
     async def _wait(self, event: defer.Deferred[None], end: float) -> None:
         left = end - self._clock.seconds()
-        if not event.called and (left <= 0 or not self._seconds):
-            event.cancel()
-        elif not event.called:
+        if left > 0 and self._seconds:
             event.addTimeout(left, self._clock)
+        else:
+            event.cancel()
         self._waiting_for = event
         try:
             await event

@@ -11,6 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 import zmq
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from txzmq import ZmqEndpoint, ZmqEndpointType, ZmqFactory
 from zope.interface import implementer
@@ -96,7 +97,9 @@ class _Channel(ABC):
         return self._waiting.withdraw(self._peer(frames), frames)
 
     def flushed(self) -> Deferred[None]:
-        return self._waiting.emptied()
+        # Then 0MQ has it all, which does not tell when it has sent it.
+        emptied = self._waiting.emptied()
+        return emptied.addCallback(lambda _: deferLater(self._network.reactor, LINGER / 1000))
 
     @abstractmethod
     def watch(self) -> None:
