@@ -1,6 +1,6 @@
 """A 0MQ socket in the reactor: what the channels over 0MQ are made of.
 
-With :mod:`pycom_tx.zerojson.txzmq_channel` the one place that knows txzmq and pyzmq.
+With the channels made of it the one place that knows txzmq and pyzmq.
 """
 
 from __future__ import annotations

@@ -17,11 +17,8 @@ from zope.interface.verify import verifyObject
 
 from pycom_tx import AddressError, ConnectionClosed
 from pycom_tx.zerojson.interfaces import IChannel, IChannelListener, INetwork
-from pycom_tx.zerojson.txzmq_channel import (
-    HANDSHAKE_TIMEOUT,
-    MAX_SOCKETS,
-    ZmqNetwork,
-)
+from pycom_tx.zerojson.txzmq_base import HANDSHAKE_TIMEOUT
+from pycom_tx.zerojson.txzmq_channel import MAX_SOCKETS, ZmqNetwork
 from pycom_tx.zerojson.txzmq_socket import HIGH_WATER_MARK
 
 TCP = "tcp://127.0.0.1:*"

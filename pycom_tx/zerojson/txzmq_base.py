@@ -1,0 +1,209 @@
+"""What the channels over 0MQ have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+import zmq
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from txzmq import ZmqEndpoint
+from zope.interface import implementer
+
+from pycom_tx.zerojson.addresses import explained
+from pycom_tx.zerojson.errors import AddressError, ConnectionClosed
+from pycom_tx.zerojson.interfaces import IChannel, check_frames
+from pycom_tx.zerojson.txzmq_socket import Socket, write_message
+from pycom_tx.zerojson.waiting import QUEUE_LIMIT, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IDelayedCall
+
+    from pycom_tx.zerojson.interfaces import IChannelListener
+    from pycom_tx.zerojson.txzmq_channel import ZmqNetwork
+
+RETRY: Final = 0.05
+"""Seconds until what could not be done is tried again, if nothing wakes us before."""
+
+HANDSHAKE_TIMEOUT: Final = 2000
+"""Milliseconds until a peer that accepts and says nothing is given up. (The default of
+30 s leaves a reconnection stuck for as long.)"""
+
+LINGER: Final = 500
+"""Milliseconds that a closed socket has for the messages on their way."""
+
+_log = Logger()
+
+
+@implementer(IChannel)
+class Channel(ABC):
+    """What bound and connected channels have in common."""
+
+    socket_type: int
+    endpoint_type: str
+    verb: str
+    max_bytes: float = inf
+
+    def __init__(
+        self, network: ZmqNetwork, address: str, listener: IChannelListener, max_frame: int = -1
+    ) -> None:
+        self._max_frame = max_frame
+        self.address = address
+        self._network = network
+        self._listener = listener
+        self._waiting = Waiting(QUEUE_LIMIT, self.max_bytes)
+        self._connection: Socket | None = None
+        self._timer: IDelayedCall | None = None
+        self._closed = False
+        self._open()
+
+    def send(self, frames: list[bytes]) -> None:
+        check_frames(frames)
+        if self._closed:
+            raise ConnectionClosed(f"The channel at {self.address} is closed")
+        peer = self._peer(frames)
+        if peer in self._waiting or not self._sent(frames):
+            self._waiting.put(peer, frames)
+            self._later(RETRY, self._flush)
+        if self._connection is not None:
+            # Sending may have eaten the wake-up of the descriptor.
+            self._connection.read_later()
+
+    def offer(self, frames: list[bytes]) -> bool:
+        if self._waiting.half_full(self._peer(frames)):
+            return False
+        self.send(frames)
+        return True
+
+    def withdraw(self, frames: list[bytes]) -> bool:
+        return self._waiting.withdraw(self._peer(frames), frames)
+
+    def flushed(self) -> Deferred[None]:
+        # Then 0MQ has it all, which does not tell when it has sent it.
+        emptied = self._waiting.emptied()
+        return emptied.addCallback(lambda _: deferLater(self._network.reactor, LINGER / 1000))
+
+    @abstractmethod
+    def watch(self) -> None:
+        """As the interface has it."""
+
+    def close(self) -> None:
+        self._closed = True
+        self._shut()
+        self._waiting.take_all()
+        self._network.closed(self)
+
+    def abandon(self, reason: str) -> None:
+        """Close the socket for good and tell the listener why."""
+        self._closed = True
+        self._shut()
+        self._drop_waiting(reason)
+        self._listener.peer_lost(self, b"", reason)
+
+    @abstractmethod
+    def _peer(self, frames: list[bytes]) -> bytes:
+        """Whose queue *frames* belong in."""
+
+    def _open(self) -> Socket:
+        try:
+            connection = self._connection = Socket(
+                self._network.factory(),
+                self.socket_type,
+                received=self._received,
+                idle=self._flush,
+                broken=self._broken,
+            )
+            connection.socket.set(zmq.HANDSHAKE_IVL, HANDSHAKE_TIMEOUT)
+            connection.socket.set(zmq.MAXMSGSIZE, self._max_frame)
+            self._prepare(connection)
+            connection.addEndpoints([ZmqEndpoint(self.endpoint_type, self.address)])
+        except zmq.ZMQError as error:
+            self._shut()
+            raise AddressError(explained(self.verb, self.address, error.errno)) from None
+        return connection
+
+    @abstractmethod
+    def _prepare(self, connection: Socket) -> None:
+        """Do what has to be done before the socket gets its endpoint."""
+
+    def _cancel_later(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _shut(self) -> None:
+        self._cancel_later()
+        if self._connection is not None:
+            self._connection.shutdown()
+            self._connection = None
+
+    def _received(self, frames: list[bytes]) -> None:
+        self._listener.message_received(self, frames)
+
+    def _sent(self, frames: list[bytes]) -> bool:
+        """Whether 0MQ took *frames*, or there is nobody to take them any more."""
+        if self._connection is None:
+            return False
+        try:
+            return write_message(self._connection.socket, frames)
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            self._listener.not_sent(self, frames, f"A client of {self.address} is gone")
+            return True
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        self._waiting.flush(self._sent)
+        if self._waiting:
+            self._later(RETRY, self._flush)
+        if self._connection is not None:
+            self._connection.look_again()
+
+    def _drop_waiting(self, reason: str) -> None:
+        for frames in self._waiting.take_all():
+            self._listener.not_sent(self, frames, reason)
+
+    def _broken(self) -> None:
+        """Start again with a new socket: this one will never wake us.
+
+        Not at once: when the reactor stops it takes all sockets away, and closes us next.
+        """
+
+        def replace() -> None:
+            _log.warn("The 0MQ socket at {address} broke, opening another", address=self.address)
+            self._replace(f"The 0MQ socket at {self.address} broke")
+
+        self._shut()
+        self._later(0, replace)
+
+    def _replace(self, reason: str) -> None:
+        """Open a new socket, then tell why: who is told may want to send, or to close."""
+        self._shut()
+        self._reopen()
+        self._listener.peer_lost(self, b"", reason)
+
+    def _reopen(self) -> None:
+        try:
+            self._open()
+        except AddressError:
+            # 0MQ gives an address back some time after its socket was closed.
+            self._later(RETRY, self._reopen)
+        else:
+            self._flush()
+
+    def _later(self, delay: float, do: Callable[[], object]) -> None:
+        """Do the one thing that a channel waits to do, unless it is to be done anyway."""
+
+        def now() -> None:
+            self._timer = None
+            do()
+
+        if self._timer is None:
+            self._timer = self._network.reactor.callLater(delay, now)
