@@ -114,8 +114,23 @@ class ChoiceTests(ProvidersCase):
             self.close(host.stopService)
         self.clock.advance(1)
         error = self.failure(self.component.invoke("who"), pycom.ServiceNotAvailable)
-        self.assertIn("Nobody provides com.foo.shop any more", str(error))
         self.assertIs(error.not_started, True)
+        error = self.failure(self.component.invoke("who"), pycom.ServiceNotAvailable)
+        self.assertIn("Nobody provides com.foo.shop any more", str(error))
+
+    def test_nameserver_forgets(self):
+        """A nameserver that was restarted knows nobody yet: those who are well go on."""
+        self.who(), self.who(), self.who()
+        for host in self.hosts.values():
+            record = {"service": host.service, "address": host.address}
+            nameserver = self.result(self.context.nameserver())
+            self.result(nameserver.invoke("unregister", record))
+            nameserver.close()
+        self.clock.advance(1)
+        self.assertEqual({self.who() for _ in range(6)}, set("abc"))
+        self.result(self.context.locate("com.foo.shop")).close()
+        self.clock.advance(60)
+        self.assertEqual({self.who() for _ in range(6)}, set("abc"))
 
     def test_nameserver_away(self):
         """Without a nameserver those that are known go on."""
@@ -184,7 +199,7 @@ class AgainTests(ProvidersCase):
 
     def test_budget(self):
         """There is an end to how many calls are made again."""
-        self.context.budget._left = 1.0
+        self.context.budget._left = 0.0
         self.crash("b")
         failures = 0
         for _ in range(9):

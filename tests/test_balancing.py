@@ -10,7 +10,7 @@ from zope.interface.verify import verifyObject
 
 import pycom_tx as pycom
 from pycom_tx.client.balancing import IBalancer, LeastLoaded, Random, RoundRobin, balancer
-from pycom_tx.client.providers import LONGEST_PAUSE, Provider, Providers
+from pycom_tx.client.providers import LONGEST_PAUSE, MEMORY, Provider, Providers
 from tests.support import MemoryCase
 
 
@@ -134,15 +134,19 @@ class ProvidersTests(MemoryCase):
         self.assertLessEqual(refusing.pause_ends, 2.5)
 
     def test_update(self):
-        """Those that stay keep their connections; of those that leave they are closed."""
+        """Those that stay keep their connections; those that leave do for a while."""
         stays, leaves = self.provider("/a"), self.provider("/b")
         for provider in (stays, leaves):
             provider.connection()
         self.assertEqual(self.context.connections.users, 2)
         self.providers.update([("/a", "tcp://127.0.0.1:1"), ("/c", "tcp://127.0.0.1:3")])
-        self.assertEqual(self.context.connections.users, 1)
+        self.assertEqual(self.context.connections.users, 2)
         self.assertIs(self.provider("/a"), stays)
+        self.assertIn(leaves, self.providers)
+        self.assertNotIn("/b", {self.choose(), self.choose(stays)})
+        self.clock.advance(MEMORY)
         self.assertNotIn(leaves, self.providers)
+        self.assertEqual(self.context.connections.users, 1)
         self.assertEqual([stays in self.providers, len(self.providers)], [True, 2])
 
     def test_load(self):

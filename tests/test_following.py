@@ -103,8 +103,8 @@ class FollowingTests(MemoryCase):
         self.assertEqual(old.patterns, ["com\\.foo\\.shop$"])
         old.records.clear()
         self.clock.advance(POLL)
-        self.failure(component.invoke("who"), pycom.ServiceNotAvailable)
         self.assertEqual(len(old.patterns), 2)
+        self.assertEqual([known.service for known in component._providers], [])
 
     def test_no_nameserver_there(self):
         """What is no nameserver is named."""

@@ -37,7 +37,15 @@ class Attempts:
     :param tried: the providers that will not do any more.
     """
 
-    __slots__ = ("_component", "_ends", "_on_progress", "_provider", "_request", "_tried")
+    __slots__ = (
+        "_component",
+        "_ends",
+        "_on_progress",
+        "_provider",
+        "_request",
+        "_tried",
+        "_unsure",
+    )
 
     def __init__(
         self,
@@ -52,6 +60,7 @@ class Attempts:
         self._ends = ends
         self._on_progress = on_progress
         self._tried = tried
+        self._unsure: ServiceNotAvailable | None = None
 
     def make(self, timeout: float) -> Deferred[Response]:
         """Make the call at a provider that was not tried yet.
@@ -106,6 +115,8 @@ class Attempts:
         left = self._ends - context.connections.clock.seconds()
         if left <= 0 or not self._may_try_others(error) or not context.budget.spend():
             raise self._final(error)
+        if not error.not_started:
+            self._unsure = error
         return self.make(left)
 
     def _may_try_others(self, error: ServiceNotAvailable) -> bool:
@@ -115,6 +126,8 @@ class Attempts:
 
     def _final(self, error: ServiceNotAvailable) -> ServiceNotAvailable:
         """The error that the caller gets: it says whether the call may have been executed."""
+        if error.not_started and self._unsure is not None:
+            error = self._unsure  # for all we know, an earlier attempt was
         if not self._component.bare:
             what = "was not started" if error.not_started else "may have been executed"
             call = f"{self._request.interface}.{self._request.method}"

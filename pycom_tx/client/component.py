@@ -153,6 +153,7 @@ class Component:
         :returns: Deferred that has fired: there is nothing to wait for.
         """
         if self._providers is not None:
+            self._unpin()
             self._providers = None
             if self._told is not None:
                 connection, tell = self._told
@@ -197,17 +198,26 @@ class Component:
         self.context.budget.earn()
         if session_id is not None and self.session_id == sent:
             self.session_id = session_id
+            if self._pinned is not provider:
+                self._unpin()
             self._pinned = provider
 
     def forget_session(self, sent: str | None) -> None:
         """A session is over: the next call starts a new one."""
         if self.session_id == sent:
-            self.session_id = self._pinned = None
+            self.session_id = None
+            self._unpin()
 
     def provider_lost(self, provider: Provider, sent: str | None) -> None:
         """The provider of a session did not answer: it is over if that is gone for good."""
         if self._providers is None or provider not in self._providers:
             self.forget_session(sent)
+
+    def _unpin(self) -> None:
+        """Let go of the provider of a session; nobody else does, if it is not known any more."""
+        pinned, self._pinned = self._pinned, None
+        if pinned is not None and self._providers is not None:
+            self._providers.close_unknown(pinned)
 
     def may_run_twice(self, method: str, tried: list[Provider]) -> Deferred[bool]:
         """Whether a method is declared so that it may be executed twice."""

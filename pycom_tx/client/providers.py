@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 FIRST_PAUSE: Final = 0.1
 """Seconds that a provider is left alone after it failed once; twice as long each time."""
 
+MEMORY: Final = 60.0
+"""Seconds that a provider is remembered after it was struck off: a nameserver that was
+restarted knows it again at its next renewal, which old services make every 30 seconds."""
+
 LONGEST_PAUSE: Final = 30.0
 """Seconds that a provider is left alone at most."""
 
@@ -46,6 +50,11 @@ class Provider:
             return 0
         client = self._connection.client
         return max(client.load, client.in_flight)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it was called before, and answered as far as is known."""
+        return self._connection is not None and not self.pause_ends
 
     def connection(self) -> Connection:
         """The connection to it, which is there from the first call on.
@@ -82,21 +91,25 @@ class Provider:
 class Providers:
     """Those that provide one interface, and who of them gets a call.
 
+    One that was struck off gets none while there is another. But it is remembered for a
+    while: its nameserver may have been restarted, and know nobody yet.
+
     :param connections: the context's.
     """
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._known: dict[tuple[str | None, str], Provider] = {}
+        self._struck_off: dict[tuple[str | None, str], tuple[float, Provider]] = {}
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._known) + len(self._remembered())
 
     def __iter__(self) -> Iterator[Provider]:
         return iter(self._known.values())
 
     def __contains__(self, provider: Provider) -> bool:
-        return (provider.service, provider.address) in self._known
+        return provider in self._known.values() or provider in self._remembered()
 
     def knows(self, key: tuple[str | None, str]) -> bool:
         """Whether that path and address are known."""
@@ -106,12 +119,24 @@ class Providers:
         """Know these from now on, by path and address, and no others."""
         before, self._known = self._known, {}
         for key in known:
-            self._known[key] = before.pop(key) if key in before else self._new(*key)
-        for provider in before.values():
-            provider.close()
+            if key in before:
+                self._known[key] = before.pop(key)
+            elif key in self._struck_off:
+                self._known[key] = self._struck_off.pop(key)[1]
+            else:
+                self._known[key] = Provider(self._connections, key[1], key[0])
+        until = self._connections.clock.seconds() + MEMORY
+        self._struck_off.update((key, (until, provider)) for key, provider in before.items())
+        self._remembered()
 
-    def _new(self, service: str | None, address: str) -> Provider:
-        return Provider(self._connections, address, service)
+    def _remembered(self) -> list[Provider]:
+        """Those that were struck off and are well; the others are forgotten."""
+        now = self._connections.clock.seconds()
+        for key, (until, provider) in list(self._struck_off.items()):
+            if until <= now or not provider.is_well:
+                del self._struck_off[key]
+                provider.close()
+        return [provider for _, provider in self._struck_off.values()]
 
     def choose(self, balancer: IBalancer, tried: list[Provider]) -> Provider | None:
         """Who gets a call; None where all that there are were tried.
@@ -119,7 +144,7 @@ class Providers:
         Those that have failed a short while ago are left out, unless there is no other.
         """
         now = self._connections.clock.seconds()
-        left = [provider for provider in self._known.values() if provider not in tried]
+        left = self._left(tried)
         ready = [provider for provider in left if provider.pause_ends <= now]
         if ready:
             return balancer.choose(ready)
@@ -132,8 +157,21 @@ class Providers:
 
     def left(self, tried: list[Provider]) -> bool:
         """Whether there are others than those that were tried."""
-        return any(provider not in tried for provider in self._known.values())
+        return bool(self._left(tried))
+
+    def _left(self, tried: list[Provider]) -> list[Provider]:
+        return [provider for provider in self._known.values() if provider not in tried] or [
+            provider for provider in self._remembered() if provider not in tried
+        ]
+
+    def close_unknown(self, provider: Provider) -> None:
+        """Let go of the connection of a provider that is none of those known any more."""
+        if provider not in self:
+            provider.close()
 
     def close(self) -> None:
         """Let go of all connections."""
         self.update(())
+        for _, provider in self._struck_off.values():
+            provider.close()
+        self._struck_off.clear()
