@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import inf
 
 from twisted.internet.defer import CancelledError, Deferred
 
 import pycom_tx as pycom
+from pycom_tx.testing import at_once
 from tests.support import MemoryCase
 
 
@@ -183,6 +185,30 @@ class AgainTests(ProvidersCase):
         again.waiting[0].callback("seen")
         self.assertEqual(self.result(call), "seen")
 
+    def test_idempotent_nowhere(self):
+        """Where its second attempt was not started the first may have been, for all that."""
+        self.assertIs(self.result(self.component.may_run_twice("look", inf, [])), True)
+        call, name = self.started("look")
+        for other in set("abc") - {name}:
+            self.crash(other)
+        self.crash(name)
+        self.clock.pump([0] * 6)
+        error = self.failure(call, pycom.ServiceNotAvailable)
+        self.assertIs(error.not_started, False)
+        self.assertIn("com.foo.shop.look may have been executed", str(error))
+
+    def test_in_time(self):
+        """To find out whether it may be made again takes none but the time of the call."""
+        call, name = self.started("look")
+        self.clock.advance(4)
+        self.network.delivery = lambda _: ()
+        self.addCleanup(setattr, self.network, "delivery", at_once)
+        self.crash(name)
+        self.clock.advance(0.9)
+        self.assertNoResult(call)
+        self.clock.advance(0.2)
+        self.failureResultOf(call, pycom.ServiceNotAvailable)
+
     def test_refused(self):
         """Who refuses is not asked again; where all refuse, that is the error."""
         error = self.failure(self.component.invoke("refuse"), pycom.Overloaded)
@@ -199,10 +225,10 @@ class AgainTests(ProvidersCase):
 
     def test_budget(self):
         """There is an end to how many calls are made again."""
-        self.context.budget._left = 0.0
         self.crash("b")
         failures = 0
         for _ in range(9):
+            self.context.budget._left = 0.0
             call = self.component.invoke("who")
             self.clock.pump([0] * 4)
             self.clock.advance(60)  # whoever failed is tried again
@@ -246,3 +272,18 @@ class SessionTests(ProvidersCase):
         self.clock.advance(1)
         self.failure(self.component.invoke("who"), pycom.ServiceNotAvailable)
         self.assertNotEqual(self.who(), name)
+
+    def test_closes(self):
+        """No connection is left to one that has left, and was called after that."""
+        name = self.who()
+        host = self.hosts[name]
+        self.crash(name)
+        self.failure(self.component.invoke("who"), pycom.ServiceNotAvailable)
+        nameserver = self.result(self.context.nameserver())
+        record = {"service": host.service, "address": host.address}
+        self.result(nameserver.invoke("unregister", record))
+        nameserver.close()
+        self.clock.advance(1)
+        self.failure(self.component.invoke("who"), pycom.ServiceNotAvailable)
+        self.component.close()
+        self.assertEqual(self.context.connections.users, 0)

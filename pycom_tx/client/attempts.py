@@ -74,7 +74,9 @@ class Attempts:
         self._tried.append(provider)
         self._request.session_id = component.session_id
         try:
-            call = provider.connection().client.call(self._request, timeout, self._on_progress)
+            call = provider.connection().client.call(
+                self._request, timeout, self._on_progress, component.token
+            )
         except ServiceNotAvailable as error:
             return self._unanswered(error)
         return call.addCallbacks(self._answered, self._failed)
@@ -99,12 +101,13 @@ class Attempts:
     def _unanswered(self, error: ServiceNotAvailable) -> Deferred[Response]:
         if not isinstance(error, ConnectionClosed):
             self._provider.failed(error)
+        component = self._component
         if self._request.session_id is not None:
-            self._component.provider_lost(self._provider, self._request.session_id)
+            component.provider_lost(self._provider, self._request.session_id)
         elif self._may_try_others(error):
             if error.not_started:
                 return self._again(error)
-            twice = self._component.may_run_twice(self._request.method, self._tried)
+            twice = component.may_run_twice(self._request.method, self._ends, self._tried)
             return twice.addCallback(
                 lambda harmless: self._again(error) if harmless else fail(self._final(error))
             )

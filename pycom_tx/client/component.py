@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from twisted.internet.defer import Deferred, fail, succeed
 
@@ -12,18 +12,20 @@ from pycom_tx.client.balancing import LeastLoaded
 from pycom_tx.components.deadline import deadline
 from pycom_tx.components.hooks import passed
 from pycom_tx.zerojson.errors import CallTimeout, ConnectionClosed, Error, ServiceNotAvailable
-from pycom_tx.zerojson.extensions import AUTH
 from pycom_tx.zerojson.request import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from twisted.internet.interfaces import IReactorTime
     from typing_extensions import Self
 
     from pycom_tx.client.balancing import IBalancer
     from pycom_tx.client.connections import Connection
     from pycom_tx.client.context import Context
     from pycom_tx.client.providers import Provider, Providers
+
+_T = TypeVar("_T")
 
 
 class Component:
@@ -134,7 +136,9 @@ class Component:
             :meth:`invoke` are.)
         """
         if (self.context.prehooks or self.context.posthooks) and not self.bare:
-            return Deferred.fromCoroutine(self._call_with_hooks(request, timeout, on_progress))
+            seconds = self.context.timeout if timeout is None else timeout
+            steps = self._call_with_hooks(request, timeout, on_progress)
+            return within(Deferred.fromCoroutine(steps), seconds, self.context.connections.clock)
         return self._call(request, timeout, on_progress)
 
     def when_lost(self, tell: Callable[[], object]) -> None:
@@ -170,7 +174,17 @@ class Component:
     def __repr__(self) -> str:
         return f"<Component {self.interface} at {self.address}>"
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        return self._providers is None
+
     # What an attempt at a call needs.
+
+    @property
+    def token(self) -> str | None:
+        """What goes along with a call to tell whose it is."""
+        return None if self.bare else self.context.token
 
     def provider(self, tried: list[Provider]) -> Provider:
         """Who gets the call, of those that were not tried.
@@ -219,16 +233,19 @@ class Component:
         if pinned is not None and self._providers is not None:
             self._providers.close_unknown(pinned)
 
-    def may_run_twice(self, method: str, tried: list[Provider]) -> Deferred[bool]:
-        """Whether a method is declared so that it may be executed twice."""
-        return Deferred.fromCoroutine(self._may_run_twice(method, tried))
+    def may_run_twice(self, method: str, ends: float, tried: list[Provider]) -> Deferred[bool]:
+        """Whether a method is declared so that it may be executed twice.
 
-    async def _may_run_twice(self, method: str, tried: list[Provider]) -> bool:
-        if method not in self._twice:
+        :param ends: when there is no time left to find that out, by the context's clock.
+        """
+        return Deferred.fromCoroutine(self._may_run_twice(method, ends, tried))
+
+    async def _may_run_twice(self, method: str, ends: float, tried: list[Provider]) -> bool:
+        left = ends - self.context.connections.clock.seconds()
+        if method not in self._twice and left > 0:
             request = Request(self.interface, "introspect")
             try:
-                attempt = Attempts(self, request, inf, None, list(tried))
-                told = await attempt.make(self.context.timeout)
+                told = await Attempts(self, request, ends, None, list(tried)).make(left)
                 self._twice = {
                     name: described.get("idempotent") is True
                     for name, described in told.result["methods"].items()
@@ -265,8 +282,6 @@ class Component:
                         "the call that it is part of is over",
                         not_started=True,
                     )
-            if self.context.token is not None and not self.bare:
-                request.extensions = {AUTH: self.context.token, **request.extensions}
             return Attempts(self, request, now + left, on_progress, []).make(left)
         except Exception:
             return fail()
@@ -276,6 +291,15 @@ def _result(response: Response) -> Any:
     if response.attachment is None:
         return response.result
     return response.result, response.attachment
+
+
+def within(call: Deferred[_T], seconds: float, clock: IReactorTime) -> Deferred[_T]:
+    """Fail a call, and what its hooks wait for, when its time is over."""
+
+    def over(_: object, timeout: float) -> NoReturn:
+        raise CallTimeout(f"The call and its hooks were not done within {timeout:g} s")
+
+    return call if seconds == inf else call.addTimeout(seconds, clock, over)
 
 
 def checked_timeout(timeout: Any) -> float:
