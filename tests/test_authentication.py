@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import LogLevel, capturedLogs
 
 import pycom_tx as pycom
@@ -235,11 +235,35 @@ class ServerTests(AuthenticationCase):
         self.context.token = TOKEN
         user = self.call("com.foo.guarded", "who")
         Guarded.__interface__.register_method(
-            pycom.method("spoil", body=lambda self, request: request.user.clear())
+            pycom.method("spoil", body=lambda self, request: request.user["roles"].append("admin"))
         )
         self.addCleanup(Guarded.__interface__.methods.pop, "spoil")
         self.call("com.foo.guarded", "spoil")
         self.assertEqual(self.call("com.foo.guarded", "who"), user)
+        self.denied("com.foo.guarded", "write")
+
+    def test_at_the_same_time(self):
+        """Calls that come with a token while it is asked for wait for the one answer."""
+        self.context.token = TOKEN
+        answers = []
+
+        def answer():
+            answers.append(Deferred())
+            return answers[-1]
+
+        self.authenticator.answer = answer
+        calls = [self.calling("com.foo.guarded", "who") for _ in range(5)]
+        self.clock.pump([0] * 5)
+        self.assertEqual(len(self.authenticator.asked), self.questions)
+        calls[-1].cancel()
+        self.failure(calls.pop(), CancelledError)
+        for waiting in answers:
+            waiting.callback(("ann", ["reader"]))
+        self.clock.pump([0] * 5)
+        for call in calls:
+            self.assertEqual(self.successResultOf(call)["name"], "ann")
+
+    questions = 1
 
     def test_roles(self):
         """A method with roles is for those who have one of them."""
@@ -326,6 +350,7 @@ class UncachedTests(ServerTests):
     """The same where no token is remembered."""
 
     cache = 0
+    questions = 5
 
     def test_remembered(self):
         """The authenticator is asked for each call."""
@@ -333,6 +358,34 @@ class UncachedTests(ServerTests):
         for _ in range(3):
             self.call("com.foo.guarded", "who")
         self.assertEqual(len(self.authenticator.asked), 3)
+
+
+class RequestTests(AuthenticationCase):
+    """Requests that a program makes itself."""
+
+    def test_token_of_the_moment(self):
+        """A request that is sent again goes with the token that there is then."""
+        request = pycom.Request("com.foo.guarded", "who")
+
+        def send():
+            component = self.result(self.context.connect(self.guarded.address, "com.foo.guarded"))
+            call = component.call(request)
+            component.close()
+            return call
+
+        self.context.token = TOKEN
+        self.assertEqual(self.result(send()).result["name"], "ann")
+        self.assertEqual(request.extensions, {})
+        self.context.token = None
+        self.failure(send(), pycom.AccessDenied)
+
+    def test_token_of_its_own(self):
+        """One that brings a token goes with that."""
+        self.context.token = "forged"
+        request = pycom.Request("com.foo.guarded", "who", extensions={"org.pycom.auth": TOKEN})
+        component = self.result(self.context.connect(self.guarded.address, "com.foo.guarded"))
+        self.assertEqual(self.result(component.call(request)).result["name"], "ann")
+        component.close()
 
 
 class CallerTests(AuthenticationCase):
@@ -381,6 +434,38 @@ class CallerTests(AuthenticationCase):
         self.front.hold.errback(pycom.RemoteError("no"))
         self.failure(call, pycom.RemoteError)
         self.assertNothingOpen()
+
+    def test_hooks(self):
+        """It has the host's hooks, and those that it is given are its own."""
+        seen = []
+
+        def note(component, request):
+            seen.append(request.method)
+            return request
+
+        self.fronting.context.prehooks.append(note)
+        Front.__interface__.register_method(
+            pycom.method("hook", body=lambda _, request: request.context().prehooks.append(note))
+        )
+        self.addCleanup(Front.__interface__.methods.pop, "hook")
+        self.call("com.foo.front", "hook")
+        self.context.token = TOKEN
+        self.call("com.foo.front", "who")
+        self.assertEqual(seen, ["who"])
+
+    def test_waiting(self):
+        """What waits for a provider waits no longer than the call."""
+
+        def wait(front, request):
+            request.context().wait_for("com.foo.nobody").addErrback(self.waited.append)
+
+        self.waited = []
+        Front.__interface__.register_method(pycom.method("wait", body=wait))
+        self.addCleanup(Front.__interface__.methods.pop, "wait")
+        self.call("com.foo.front", "wait")
+        self.clock.pump([0, 0])
+        (failure,) = self.waited
+        self.assertIsInstance(failure.value, pycom.ConnectionClosed)
 
     def test_no_call(self):
         """A request that nobody serves has none."""

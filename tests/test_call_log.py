@@ -71,7 +71,7 @@ class CallLogTests(SynchronousTestCase):
             self.assertRaises(pycom.MethodNotFound, self.log(answer).handle, self.request)
         self.assertEqual(
             self.lines(events),
-            ["com.example.greeter.greet: MethodNotFound: no such method in 0.0 ms"],
+            ["com.example.greeter.greet: MethodNotFound 2 in 0.0 ms"],
         )
 
     def test_answered_later(self):
@@ -96,7 +96,7 @@ class CallLogTests(SynchronousTestCase):
             later.errback(error)
         self.assertIs(self.failureResultOf(result, ValueError).value, error)
         self.assertEqual(
-            self.lines(events), ["com.example.greeter.greet: ValueError: no good in 2000.0 ms"]
+            self.lines(events), ["com.example.greeter.greet: ValueError in 2000.0 ms"]
         )
 
     def test_cancelled(self):
@@ -108,5 +108,5 @@ class CallLogTests(SynchronousTestCase):
         self.failureResultOf(result, CancelledError)
         self.assertEqual(len(cancelled), 1)
         self.assertEqual(
-            self.lines(events), ["com.example.greeter.greet: CancelledError:  in 0.0 ms"]
+            self.lines(events), ["com.example.greeter.greet: CancelledError in 0.0 ms"]
         )

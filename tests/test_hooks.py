@@ -165,6 +165,25 @@ class MethodHookTests(HookCase):
         (logged,) = self.flushLoggedErrors(TypeError)
         self.assertIn("gave None for a Request", str(logged.value))
 
+    def test_another_request(self):
+        """What a hook puts in the place of a request has its caller, session and listener."""
+        seen, reports = [], []
+
+        def wrap(interface, method, request):
+            self.session = request.session
+            return pycom.Request(interface.name, method.name, {"article": "cap"})
+
+        def note(interface, method, request):
+            seen.append(request.session)
+            request.progress("noted")
+            seen.append(request.context())
+            return request
+
+        self.hook(method_of("buy").prehooks, wrap)
+        self.hook(method_of("buy").prehooks, note)
+        call = self.component.invoke("buy", {"article": "hat"}, on_progress=reports.append)
+        self.assertEqual(self.result(call), ["cap", 1])
+
     def test_cancelled(self):
         """A host that stops cancels what its hooks wait for."""
         waiting = Deferred(self.seen.append)
@@ -241,6 +260,15 @@ class ContextHookTests(HookCase):
 
         self.hook(self.context.prehooks, refuse)
         self.failure(self.component.invoke("raw"), ValueError)
+
+    def test_time_over(self):
+        """A call's timeout counts for its hooks, too."""
+        waiting = Deferred(self.seen.append)
+        self.hook(self.context.prehooks, lambda *_: waiting)
+        call = self.component.invoke("raw", timeout=3)
+        self.clock.advance(3)
+        self.failureResultOf(call, pycom.CallTimeout)
+        self.assertEqual(self.seen, [waiting])
 
     def test_cancel(self):
         """Cancelling a call cancels what its hook waits for."""

@@ -42,6 +42,16 @@ class SessionStoreTests(SynchronousTestCase):
         one["a"] = 1
         self.assertEqual(store.use(other.session_id), {})
 
+    def test_owner(self):
+        """A session is there for its owner only, and somebody else does not renew it."""
+        store = self.store()
+        session = store.open("ann")
+        self.clock.advance(LIFETIME - 1)
+        for owner in ("bob", None):
+            self.assertRaises(SessionExpired, store.use, session.session_id, owner)
+        self.clock.advance(1)
+        self.assertRaises(SessionExpired, store.use, session.session_id, "ann")
+
     def test_unknown(self):
         """An id that nobody was given is an expired session, and the error shows it."""
         error = self.assertRaises(SessionExpired, self.store().use, "0" * 32)

@@ -9,6 +9,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
@@ -109,9 +110,9 @@ class UsersTests(FileCase):
         """A user is verified by the right password only."""
         self.write(ann=User(cheap("pa55")))
         self.patch(users, "_NOBODY", cheap(""))
-        self.assertEqual(self.users.verified("ann", "pa55"), User(cheap("pa55")))
+        self.assertEqual(users.verified(self.users.get("ann"), "pa55"), User(cheap("pa55")))
         for name, password in (("ann", "PA55"), ("ann", ""), ("bob", "pa55"), ("ann", "\ud800")):
-            self.assertIs(self.users.verified(name, password), None)
+            self.assertIs(users.verified(self.users.get(name), password), None)
 
     def test_unknown_user_takes_as_long(self):
         """The password of an unknown user is held against a hash that costs as much."""
@@ -119,7 +120,7 @@ class UsersTests(FileCase):
         self.assertEqual(
             (users._NOBODY.n, users._NOBODY.r, users._NOBODY.p), (known.n, known.r, known.p)
         )
-        self.assertIs(Users(self.path).verified("bob", ""), None)
+        self.assertIs(users.verified(None, ""), None)
 
     def test_unreadable(self):
         """What cannot be read is told apart: no file, no JSON, other JSON."""
@@ -171,14 +172,14 @@ class CommandTests(FileCase):
         self.run_command("add", path, "ann", "--role", "b", "--role", "a", typed="pa55\n")
         self.run_command("add", path, "bob", typed="secret")
         self.assertEqual(self.run_command("list", path), "ann: a, b\nbob: no roles\n")
-        self.assertIsNot(self.users.verified("ann", "pa55"), None)
+        self.assertIsNot(users.verified(self.users.get("ann"), "pa55"), None)
         self.run_command("add", path, "ann", typed="other\n")
         self.touch()
-        self.assertIs(self.users.verified("ann", "pa55"), None)
+        self.assertIs(users.verified(self.users.get("ann"), "pa55"), None)
         self.run_command("roles", path, "bob", "--role", "c")
         self.assertEqual(self.users.load()["bob"].roles, ["c"])
         self.touch()
-        self.assertIsNot(self.users.verified("bob", "secret"), None)
+        self.assertIsNot(users.verified(self.users.get("bob"), "secret"), None)
         self.run_command("remove", path, "ann")
         self.assertEqual(list(json.loads(self.path.read_text())), ["bob"])
 
@@ -208,6 +209,38 @@ class CommandTests(FileCase):
                 except SystemExit as error:
                     code = error.code
             self.assertEqual(code, status)
+
+    def test_at_the_same_time(self):
+        """Commands that run at the same time keep each other's changes."""
+        path = str(self.path)
+        self.run_command("add", path, "ann", typed="x\n")
+
+        def ask(question):
+            """While a password is asked for, somebody else removes a user."""
+            Users(self.path).save({})
+            return "y"
+
+        self.patch(users, "getpass", ask)
+        out = io.StringIO()
+        out.isatty = lambda: True
+        self.patch(sys, "stdin", out)
+        main(["add", path, "bob"])
+        self.assertEqual(list(self.users.load()), ["bob"])
+
+    def test_name_that_is_none(self):
+        """A name is text, and not empty; nothing is left behind."""
+        for name in ("", "\udcff"):
+            self.run_command("add", str(self.path), name, typed="x\n", status=1)
+        self.assertFalse(self.path.exists())
+
+    def test_link(self):
+        """A link stays one."""
+        link = self.path.with_name(f"{self.path.name}.link")
+        link.symlink_to(self.path.name)
+        self.write()
+        Users(link).save({"ann": User(cheap("x"))})
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(list(self.users.load()), ["ann"])
 
 
 class AuthenticatorTests(MemoryCase, FileCase):
@@ -274,6 +307,17 @@ class AuthenticatorTests(MemoryCase, FileCase):
         self.patch(authenticator, "LIMIT", 1)
         self.result(self.log_in())
         self.failure(self.log_in(), pycom.RemoteError)
+
+    def test_too_many(self):
+        """There is an end to how many passwords are checked, and wait to be."""
+        self.threads.callInThreadWithCallback = lambda *_: None
+        calls = [self.log_in() for _ in range(authenticator.AT_ONCE + authenticator.WAITING)]
+        self.clock.pump([0, 0])
+        error = self.failure(self.log_in(), pycom.RemoteError)
+        self.assertIn("Too many log in at once", str(error))
+        for call in calls:
+            call.cancel()
+            self.failure(call, CancelledError)
 
     def test_no_file(self):
         """Without its file it does not start."""

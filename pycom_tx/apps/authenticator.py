@@ -12,10 +12,11 @@ from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application import service as application
+from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
-from pycom_tx.apps.users import Users
+from pycom_tx.apps.users import Users, verified
 from pycom_tx.client.authenticator import AUTHENTICATOR
 from pycom_tx.components.declare import Service, interface, method
 from pycom_tx.zerojson.errors import AccessDenied, RemoteError
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 
 LIFETIME: Final = 12 * 3600.0
 """Seconds that a token is valid."""
+
+AT_ONCE: Final = 3
+"""Passwords that are checked at once: each takes a thread of the pool, and 32 MiB."""
+
+WAITING: Final = 30
+"""Log-ins that wait for their turn."""
 
 LIMIT: Final = 100_000
 """Tokens that are valid at once."""
@@ -49,6 +56,7 @@ class Authenticator(Service, application.Service):
             from twisted.internet import reactor
         self._reactor = reactor
         self._users = Users(path or os.environ.get("PYCOM_TX_USERS", "users.json"))
+        self._turns = DeferredSemaphore(AT_ONCE)
         self._given: Leases[str, tuple[str, str]] = Leases(reactor, lifetime)
 
     def startService(self) -> None:
@@ -63,8 +71,10 @@ class Authenticator(Service, application.Service):
     async def authenticate(self, request: Request, user: str, credentials: str) -> str:
         """Trade a user's name and password for a token."""
         pool = self._reactor.getThreadPool()
-        known = await deferToThreadPool(
-            self._reactor, pool, self._users.verified, user, credentials
+        if len(self._turns.waiting) >= WAITING:
+            raise RemoteError("Too many log in at once, try again later")
+        known = await self._turns.run(
+            deferToThreadPool, self._reactor, pool, verified, self._users.get(user), credentials
         )
         if known is None:
             self._log.warn("Wrong password, or no such user: {user!r:.60}", user=user)

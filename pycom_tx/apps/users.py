@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser
-from contextlib import suppress
+from argparse import ArgumentParser, Namespace
+from contextlib import contextmanager, suppress
+from fcntl import LOCK_EX, flock
 from getpass import getpass
 from hashlib import scrypt
 from hmac import compare_digest
@@ -31,7 +32,7 @@ from twisted.logger import Logger
 from pycom_tx.zerojson.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 class Hash(msgspec.Struct, frozen=True):
@@ -71,6 +72,15 @@ class User(msgspec.Struct, frozen=True):
     roles: list[str] = []
 
 
+def verified(user: User | None, password: str) -> User | None:
+    """The user, if that is the password. Blocks for a fraction of a second, in any thread.
+
+    :param user: None for somebody who is not known, which takes as long.
+    """
+    known = _NOBODY if user is None else user.scrypt
+    return user if compare_digest(known.derive(password), known.hash) else None
+
+
 _NOBODY: Final = Hash(salt="00" * 16, hash="")
 """What the password of somebody unknown is held against: that must take as long."""
 
@@ -87,6 +97,25 @@ class Users:
         self._path = Path(path)
         self._users: dict[str, User] = {}
         self._version: tuple[int, ...] | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a file."""
+        return self._path.exists()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other commands from changing the file, for as long as the context lasts.
+
+        :raises ConfigurationError: its folder cannot be written to.
+        """
+        try:
+            lock = self._path.with_name(f".{self._path.name}.lock").open("w")
+        except OSError as error:
+            raise ConfigurationError(f"{self._path} cannot be written: {error.strerror}") from None
+        with lock:
+            flock(lock, LOCK_EX)
+            yield
 
     def load(self) -> dict[str, User]:
         """Read the file.
@@ -108,25 +137,24 @@ class Users:
         :raises ConfigurationError: it cannot be written.
         """
         try:
-            with NamedTemporaryFile(dir=self._path.parent, delete=False) as file:
-                file.write(msgspec.json.format(msgspec.json.encode(users), indent=2) + b"\n")
+            text = msgspec.json.format(msgspec.json.encode(users), indent=2) + b"\n"
+            # Where it is a link, the file that it leads to.
+            path = self._path.resolve()
+            with NamedTemporaryFile(dir=path.parent, delete=False) as file:
+                file.write(text)
             with suppress(FileNotFoundError, PermissionError):
-                before = self._path.stat()
+                before = path.stat()
                 Path(file.name).chmod(before.st_mode)
                 os.chown(file.name, before.st_uid, before.st_gid)
-            Path(file.name).replace(self._path)
+            Path(file.name).replace(path)
         except OSError as error:
             raise ConfigurationError(f"{self._path} cannot be written: {error.strerror}") from None
+        except UnicodeError:
+            raise ConfigurationError("A name is text") from None
 
     def get(self, name: str) -> User | None:
         """The user of that name, if there is one."""
         return self._current().get(name)
-
-    def verified(self, name: str, password: str) -> User | None:
-        """The user, if that is the password. Blocks for a fraction of a second."""
-        user = self._current().get(name)
-        known = _NOBODY if user is None else user.scrypt
-        return user if compare_digest(known.derive(password), known.hash) else None
 
     def _current(self) -> dict[str, User]:
         try:
@@ -166,21 +194,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     users = Users(given.file)
     try:
-        known = users.load() if Path(given.file).exists() or given.command != "add" else {}
         if given.command == "list":
-            _list(known)
+            _list(users.load())
             return
-        if given.command == "add":
-            known[given.name] = User(Hash.of(_password(given.name)), sorted(set(given.role)))
-        elif given.name not in known:
-            raise ConfigurationError(f"{given.file} has no user {given.name!r}")
-        elif given.command == "roles":
-            known[given.name] = User(known[given.name].scrypt, sorted(set(given.role)))
-        else:
-            del known[given.name]
-        users.save(known)
+        if not given.name:
+            raise ConfigurationError("A name is needed")
+        # Before the file is locked: at a terminal it may take long.
+        password = Hash.of(_password(given.name)) if given.command == "add" else None
+        with users.locked():
+            _change(users, given, password)
     except ConfigurationError as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
+
+
+def _change(users: Users, given: Namespace, password: Hash | None) -> None:
+    known = users.load() if users.exists or password is None else {}
+    if password is not None:
+        known[given.name] = User(password, sorted(set(given.role)))
+    elif given.name not in known:
+        raise ConfigurationError(f"{given.file} has no user {given.name!r}")
+    elif given.command == "roles":
+        known[given.name] = User(known[given.name].scrypt, sorted(set(given.role)))
+    else:
+        del known[given.name]
+    users.save(known)
 
 
 def _list(users: dict[str, User]) -> None:

@@ -351,13 +351,21 @@ class _Borrowed(Context):
     """A context that lives on another's connections, and has a token of its own."""
 
     def __init__(self, owner: Context, token: str | None) -> None:
-        vars(self).update(vars(owner))
+        self.nameserver_address = owner.nameserver_address
+        self.prehooks = list(owner.prehooks)
+        self.posthooks = list(owner.posthooks)
         self.token = token
+        self.timeout = owner.timeout
+        self.budget = owner.budget
+        self.connections = owner.connections
+        self._directory = owner._directory  # noqa: SLF001 # of its own kind
         self._followed = {}
         self._opened: list[Component] | None = []
 
     def close(self) -> Deferred[None]:
         opened, self._opened = self._opened, None
+        for followed in list(self._followed.values()):
+            followed.stop()
         for component in opened or ():
             component.close()
         return succeed(None)
@@ -372,5 +380,6 @@ class _Borrowed(Context):
         if self._opened is None:
             component.close()
             raise ConnectionClosed("The call that this context was for is over")
+        self._opened = [known for known in self._opened if not known.is_closed]
         self._opened.append(component)
         return component

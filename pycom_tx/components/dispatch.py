@@ -35,10 +35,10 @@ class Dispatcher:
     :param sessions: where stateful interfaces keep their sessions.
     :param in_thread: runs a function with arguments in a thread and gives a Deferred of
         its result: what methods that block are called through.
-    :param in_reactor: runs a function with arguments in the reactor's thread: what they
-        report their progress through.
+    :param in_reactor: runs a function with arguments in the reactor's thread: what methods
+        report their progress through from other threads.
     :param authentication: "required" guards every interface that does not say otherwise.
-    :param validate: gives whose token it is, a dict with ``name`` and ``roles``, or a
+    :param validate: gives whose token it is, a new dict with ``name`` and ``roles``, or a
         Deferred of that; :class:`~pycom_tx.AccessDenied` if nobody's.
     :param open_context: gives the context of the caller for a request.
 
@@ -118,19 +118,21 @@ class Dispatcher:
             raise AccessDenied(
                 f"{request.interface}.{request.method} is for {' or '.join(sorted(roles))} only"
             )
-        request.user = dict(user)
+        request.user = user
         return self._serve(*call)
 
     def _serve(
         self, component: Any, interface: Interface, method: Method, request: Request
     ) -> Response | Deferred[Response]:
         if interface.stateful:
+            # Whoever gets hold of the id of a session of somebody else has nothing of it.
+            owner = interface.name, None if request.user is None else request.user["name"]
             request.session = (
-                self._sessions.open()
+                self._sessions.open(owner)
                 if request.session_id is None
-                else self._sessions.use(request.session_id)
+                else self._sessions.use(request.session_id, owner)
             )
-        request.serve(self._open_context, self._in_reactor if method.blocking else None)
+        request.serve(self._open_context, self._in_reactor)
         # Deferreds and timers do not keep context variables: each call has its own.
         run = copy_context().run
         run(deadline.set, request.deadline)
@@ -158,8 +160,12 @@ class Dispatcher:
         self, component: Any, interface: Interface, method: Method, request: Request
     ) -> Response:
         method.normalise(request)
-        request = await passed(method.prehooks, request, interface, method)
-        response = await settled(self._call(component, method, request))
+        given = request
+        for prehook in method.prehooks:
+            given = await passed([prehook], given, interface, method)
+            if given is not request:
+                given.replace(request)
+        response = await settled(self._call(component, method, given))
         return await passed(method.posthooks, response, interface, method)
 
 

@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pycom_tx.zerojson.errors import RemoteError
 from pycom_tx.zerojson.interfaces import IRequestHandler
 
 if TYPE_CHECKING:
@@ -67,4 +68,6 @@ class CallLog:
 
 
 def _failure(error: BaseException | None) -> str:
-    return f"{type(error).__name__}: {error}"
+    """What happened, without the words: they may quote what is secret."""
+    name = type(error).__name__
+    return f"{name} {error.code}" if isinstance(error, RemoteError) else name

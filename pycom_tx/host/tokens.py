@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from pycom_tx.client.authenticator import validate
+from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import AccessDenied, Error, ServiceNotAvailable
 from pycom_tx.zerojson.leases import Leases
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from pycom_tx.client.component import Component
     from pycom_tx.client.context import Context
+
+_User = dict[str, Any]
 
 REMEMBERED: Final = 5.0
 """Seconds that a valid token counts as valid before the authenticator is asked again."""
@@ -43,27 +47,56 @@ class Tokens:
     def __init__(self, context: Context, clock: IReactorTime, remembered: float) -> None:
         self._context = context
         self._clock = clock
-        self._known: Leases[str, dict[str, Any]] | None = (
-            Leases(clock, remembered) if remembered else None
-        )
+        # As JSON: what a method does to its user, no other call may see.
+        self._known: Leases[str, bytes] | None = Leases(clock, remembered) if remembered else None
+        self._asking: dict[str, Deferred[None]] = {}
+        self._waiting: dict[str, list[Deferred[_User]]] = {}
         self._authenticator: Component | None = None
         self._silent_until = 0.0
 
-    def validate(self, token: str) -> dict[str, Any] | Deferred[dict[str, Any]]:
+    def validate(self, token: str) -> _User | Deferred[_User]:
         """Whose token it is: what the authenticator answers, at once where it is known.
 
         :raises AccessDenied: nobody's, or there is nobody to tell. (As a failure.)
         """
-        user = None if self._known is None else self._known.get(token)
-        return Deferred.fromCoroutine(self._ask(token)) if user is None else user
+        if self._known is None:
+            return Deferred.fromCoroutine(self._ask(token)).addCallback(codec.decode)
+        known = self._known.get(token)
+        if known is not None:
+            user: _User = codec.decode(known)
+            return user
+        waiting = self._waiting.setdefault(token, [])
+        mine: Deferred[_User] = Deferred(waiting.remove)
+        waiting.append(mine)
+        if token not in self._asking:
+            asking = self._asking[token] = Deferred.fromCoroutine(self._ask_for_all(token))
+            asking.addErrback(lambda failure: failure.trap(CancelledError))
+        return mine
 
     def close(self) -> None:
         """Forget all tokens and let go of the authenticator."""
+        for asking in list(self._asking.values()):
+            asking.cancel()
         if self._known is not None:
             self._known.clear()
         self._release()
 
-    async def _ask(self, token: str) -> dict[str, Any]:
+    async def _ask_for_all(self, token: str) -> None:
+        """Ask once for all calls that come with a token before the answer does."""
+        try:
+            user: bytes | Failure = await self._ask(token)
+        except AccessDenied:
+            user = Failure()
+        finally:
+            self._asking.pop(token, None)
+            waiting = self._waiting.pop(token, [])
+        for call in waiting:
+            if isinstance(user, Failure):
+                call.errback(user)
+            else:
+                call.callback(codec.decode(user))
+
+    async def _ask(self, token: str) -> bytes:
         try:
             try:
                 user = await self._validated(token)
@@ -77,9 +110,10 @@ class Tokens:
             self._release()
             self._complain(error)
             raise AccessDenied("The token cannot be validated: no authenticator answers") from None
+        encoded = codec.encode(user)
         if self._known is not None and len(self._known) < LIMIT:
-            self._known.put(token, user)
-        return user
+            self._known.put(token, encoded)
+        return encoded
 
     async def _validated(self, token: str) -> dict[str, Any]:
         if self._authenticator is None:

@@ -23,6 +23,7 @@ from pycom_tx.zerojson.errors import (
     remote_error,
 )
 from pycom_tx.zerojson.extensions import (
+    AUTH,
     DEADLINE,
     HELLO,
     LOAD,
@@ -168,12 +169,14 @@ class Client:
         request: Request,
         timeout: float,
         on_progress: Callable[[Any], object] | None = None,
+        token: str | None = None,
     ) -> Deferred[Response]:
         """Send *request*.
 
         :param timeout: seconds, or ``math.inf``. A service that knows deadlines is told.
         :param on_progress: called with each value that the method reports before it
             answers.
+        :param token: the caller's, unless the request brings one.
 
         :returns: Deferred firing with the :class:`Response`, whose code is 0. Cancelling
             it cancels the call, also at a service that knows how to.
@@ -186,7 +189,7 @@ class Client:
         """
         if self._closed:
             raise ConnectionClosed(f"The connection to {self.address} is closed", not_started=True)
-        extensions = self._extensions(request, timeout, on_progress)
+        extensions = self._extensions(request, timeout, on_progress, token)
         call = _Call(self, request, timeout, on_progress, extensions)
         size = sum(map(len, call.frames))
         if size > self._max_message:
@@ -308,10 +311,16 @@ class Client:
             self._look_later()
 
     def _extensions(
-        self, request: Request, timeout: float, on_progress: Callable[[Any], object] | None
+        self,
+        request: Request,
+        timeout: float,
+        on_progress: Callable[[Any], object] | None,
+        token: str | None,
     ) -> dict[str, Any]:
         """What goes along with a request, beside what its caller wants to go."""
         extensions = request.extensions
+        if token is not None:
+            extensions = {AUTH: token, **extensions}
         if on_progress is not None:
             extensions = {**extensions, PROGRESS: True}
         if timeout != inf and "deadline" in self._features:

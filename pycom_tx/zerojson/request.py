@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from threading import get_ident
 from typing import Any
 
 from pycom_tx.zerojson import codec
@@ -58,8 +58,11 @@ class Request:
 
     __slots__ = (
         "_context",
+        "_in_reactor",
         "_open_context",
+        "_replaced",
         "_report",
+        "_thread",
         "args",
         "attachment",
         "deadline",
@@ -91,6 +94,9 @@ class Request:
         self.deadline: float | None = None
         self.user: dict[str, Any] | None = None
         self._context: Any = None
+        self._in_reactor: Callable[..., object] | None = None
+        self._replaced: Request | None = None
+        self._thread = 0
         self._open_context: Callable[[Request], Any] | None = None
         self._report: Callable[[bytes], object] | None = None
 
@@ -105,6 +111,8 @@ class Request:
 
         :raises ConnectionClosed: the call is over, or nobody serves it.
         """
+        if self._replaced is not None:
+            return self._replaced.context()
         if self._context is None:
             if self._open_context is None:
                 raise ConnectionClosed(f"{self!r} is not being served: it has no context")
@@ -122,9 +130,17 @@ class Request:
 
         :raises NotSerializable: it is something else.
         """
+        if self._replaced is not None:
+            self._replaced.progress(value)
+            return
         encoded = codec.encode(value)  # also where nobody listens: a mistake shows at once
-        if self._report is not None:
-            self._report(encoded)
+        report = self._report
+        if report is None:
+            return
+        if self._in_reactor is None or get_ident() == self._thread:
+            report(encoded)
+        else:
+            self._in_reactor(self._report_in_time, report, encoded)
 
     def response(self, result: Any = None, attachment: bytes | None = None) -> Response:
         """Answer with *result* and, unless it is None, an *attachment*."""
@@ -143,23 +159,25 @@ class Request:
     # What those who serve a request hand to it, and not to the method.
 
     def serve(
-        self,
-        open_context: Callable[[Request], Any],
-        in_reactor: Callable[..., object] | None = None,
+        self, open_context: Callable[[Request], Any], in_reactor: Callable[..., object]
     ) -> None:
-        """Let the method have a context.
+        """Let the method have a context, and report its progress from any thread.
 
-        :param open_context: makes it.
-        :param in_reactor: runs a function in the reactor's thread, where the method runs
-            in another.
+        :param open_context: makes the context.
+        :param in_reactor: runs a function in the reactor's thread.
         """
         self._open_context = open_context
-        if in_reactor is not None and self._report is not None:
-            self._report = partial(in_reactor, self._report_in_time, self._report)
+        self._in_reactor = in_reactor
 
     def report_to(self, report: Callable[[bytes], object]) -> None:
-        """Let the method report its progress: JSON goes to *report*."""
+        """Let the method report its progress: JSON goes to *report*, in this thread."""
         self._report = report
+        self._thread = get_ident()
+
+    def replace(self, other: Request) -> None:
+        """Go on in the place of *other*, whose caller this one has from now on."""
+        self.session, self.user, self.deadline = other.session, other.user, other.deadline
+        self._replaced = other
 
     def over(self) -> None:
         """The request is answered: nothing more may come of it."""

@@ -199,7 +199,7 @@ class Server:
             call.told = self._hello
         elif DEADLINE in extensions:
             call.told = b""
-        if PROGRESS in extensions:
+        if extensions.get(PROGRESS) is True:
             request.report_to(partial(self._report, call.channel, call.envelope))
         if DEADLINE in extensions:
             seconds = _seconds(extensions[DEADLINE])

@@ -28,11 +28,12 @@ class Session(dict[str, Any]):
         What the client sends to be recognised: 128 random bits in hexadecimal.
     """
 
-    __slots__ = ("_store", "session_id")
+    __slots__ = ("_store", "owner", "session_id")
 
-    def __init__(self, session_id: str, store: SessionStore) -> None:
+    def __init__(self, session_id: str, store: SessionStore, owner: object) -> None:
         super().__init__()
         self.session_id = session_id
+        self.owner = owner
         self._store = store
 
     def discard(self) -> None:
@@ -55,26 +56,28 @@ class SessionStore:
         self._leases: Leases[str, Session] = Leases(clock, lifetime)
         self._limit = limit
 
-    def open(self) -> Session:
+    def open(self, owner: object = None) -> Session:
         """A new, empty session.
+
+        :param owner: whose it is: anything that can be compared.
 
         :raises RemoteError: as many as may be are open.
         """
         if len(self._leases) >= self._limit:
             raise RemoteError(f"All {self._limit} sessions are in use, try again later")
-        session = Session(token_hex(16), self)
+        session = Session(token_hex(16), self, owner)
         self._leases.put(session.session_id, session)
         return session
 
-    def use(self, session_id: str) -> Session:
+    def use(self, session_id: str, owner: object = None) -> Session:
         """The session with that id, which lives on from now.
 
-        :raises SessionExpired: there is none.
+        :raises SessionExpired: its owner has none.
         """
-        try:
-            return self._leases.renew(session_id)
-        except KeyError:
-            raise SessionExpired(f"Session '{session_id}' has expired") from None
+        known = self._leases.get(session_id)
+        if known is None or known.owner != owner:
+            raise SessionExpired(f"Session '{session_id}' has expired")
+        return self._leases.renew(session_id)
 
     def drop(self, session_id: str) -> None:
         """End a session; one that is not there is no error."""
