@@ -48,7 +48,13 @@ class Simulation:
 
     .. attribute:: network
 
-        A :class:`SimulatedNetwork`, with its ``faults``, ``trace`` and ``counts``.
+        What is between the processes. Its ``trace`` tells what has happened: a list of tuples
+        of the time, what it was, from where, to where, and how many bytes; its ``counts`` is
+        a ``Counter`` of that.
+
+    .. attribute:: processes
+
+        Those that run: a dict, by their names.
     """
 
     def __init__(self, seed: int = 0, faults: Faults | None = None) -> None:
@@ -63,7 +69,7 @@ class Simulation:
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong in the network; its attributes may be set at any time."""
+        """The :class:`Faults` of the network."""
         return self.network.faults
 
     def nameserver(self) -> ComponentHost:
