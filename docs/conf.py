@@ -20,7 +20,8 @@ nitpick_ignore_regex = [
     # Annotations name them from within the package.
     ("py:.*", r"(Connection|INetwork|Opening|Method|Interface|IRegistry|PreHook|PostHook)"),
     ("py:.*", r"pycom_tx\.(client|components|host|nameserver|zerojson)\..*"),
-    ("py:class", r"(_C|_F|K|V)"),
+    ("py:class", r"(_C|_F|K|V|_T|_Types)"),
+    ("py:class", r"str \| <InterfaceClass .*>"),
     ("py:(obj|class|attr)", r".*\._[A-Z]"),
 ]
 

@@ -85,6 +85,10 @@ class DocumentTests(ProcessCase):
         """The page on authentication."""
         await self.follow_page("authentication.rst")
 
+    async def test_reliability(self):
+        """The page on what becomes of calls when things fail."""
+        await self.follow_page("reliability.rst")
+
     async def test_contracts(self):
         """The page on contracts."""
         await self.follow_page("contracts.rst")
