@@ -196,7 +196,7 @@ class Heartbeat:
     :param factory: what makes sockets.
     :param address: the peer's.
     :param silence: seconds of silence after which the peer counts as lost, at most.
-    :param lost: called then, or when the connection breaks.
+    :param lost: called then, or when the connection broke and was not made again.
     """
 
     def __init__(
@@ -204,23 +204,38 @@ class Heartbeat:
     ) -> None:
         self._lost = lost
         self._up = False
+        self._reactor = factory.reactor
+        self._timer: IDelayedCall | None = None
+        # A heartbeat that is sent right after the peer fell silent is missed after the first
+        # two. The rest is for one that only closes: its last replies may be under way yet.
+        quarter = silence / 4
+        self._patience = quarter
         self._socket = Socket(factory, zmq.DEALER, received=lambda _: None)
-        milliseconds = round(silence * 1000)
-        # One that was sent right after the peer fell silent is missed after both of them.
-        self._socket.socket.set(zmq.HEARTBEAT_IVL, max(1, milliseconds // 3))
-        self._socket.socket.set(zmq.HEARTBEAT_TIMEOUT, max(1, milliseconds * 2 // 3))
+        self._socket.socket.set(zmq.HEARTBEAT_IVL, max(1, round(quarter * 1000)))
+        self._socket.socket.set(zmq.HEARTBEAT_TIMEOUT, max(1, round(quarter * 2000)))
         self._socket.socket.set(zmq.LINGER, 0)
         self._monitor = Monitor(self._socket, self._happened)
         self._socket.addEndpoints([ZmqEndpoint(ZmqEndpointType.connect, address)])
 
     def close(self) -> None:
         """Let go of it."""
+        self._wait_no_longer()
         self._monitor.close()
         self._socket.shutdown()
 
     def _happened(self, event: int) -> None:
         if event == zmq.Event.HANDSHAKE_SUCCEEDED:
             self._up = True
+            self._wait_no_longer()
         elif event == zmq.Event.DISCONNECTED and self._up:
             self._up = False
-            self._lost()
+            self._timer = self._reactor.callLater(self._patience, self._give_up)
+
+    def _wait_no_longer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        self._timer = None
+        self._lost()
