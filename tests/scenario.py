@@ -6,15 +6,16 @@ import random
 from collections import Counter
 
 from twisted.internet.defer import CancelledError
-from twisted.internet.task import deferLater
 
 import pycom_tx as pycom
 from pycom_tx.testing import Simulation
+from tests.scenario_services import Basket, Shop
 
 HOSTS = ("a", "b", "c")
 CLIENTS = ("one", "two", "three")
 EVERYBODY = (*HOSTS, *CLIENTS, "nameserver")
-METHODS = ("buy", "look", "add")
+METHODS = ("buy", "look", "add", "relay")
+TIMEOUTS = (5.0, 5.0, 0.5, 30.0)
 TIMES = (0.0, 0.0, 0.001, 0.02, 0.3, 2.0, 8.0)
 """Seconds that a call takes, or that pass."""
 
@@ -28,48 +29,43 @@ WEATHER = (
 )
 
 
-@pycom.interface("com.foo.shop")
-class Shop(pycom.Service):
-    """Counts how often each call is executed."""
-
-    def __init__(self, clock, executed):
-        self.clock = clock
-        self.executed = executed
-
-    @pycom.method
-    def buy(self, request, call, seconds):
-        self.executed[call] += 1
-        return deferLater(self.clock, seconds, lambda: call) if seconds else call
-
-    @pycom.method(idempotent=True)
-    def look(self, request, call, seconds):
-        return self.buy(request, call, seconds)
-
-
-@pycom.interface("com.foo.basket", stateful=True)
-class Basket(Shop):
-    """Gives back all that was added in a session."""
-
-    @pycom.method
-    def add(self, request, call, seconds):
-        request.session.setdefault("calls", []).append(call)
-        self.buy(request, call, 0)
-        answer = list(request.session["calls"])
-        return deferLater(self.clock, seconds, lambda: answer) if seconds else answer
+OPTIONS = {
+    "a": {},
+    "b": {"max_calls": 3, "max_waiting": 2},
+    "c": {"address": "tcp://c:*"},
+}
+"""What hosts have of their own: one has little room, one is elsewhere after each start."""
 
 
 class Call:
     """A call that was made, and what became of it.
 
+    :param make: makes it; called with what it reports its progress to.
+
     :ivar fired: what its Deferred fired with: results and failures.
+    :ivar took: seconds until then.
+    :ivar orphaned: whether its client has crashed.
     """
 
-    def __init__(self, number, method, deferred):
+    def __init__(self, number, method, timeout, clock, make):
         self.number = number
         self.method = method
         self.fired = []
-        self.deferred = deferred
-        deferred.addBoth(self.fired.append)
+        self.orphaned = False
+        self.timeout = timeout
+        self.took = 0.0
+        self._clock = clock
+        self._made = clock.seconds()
+        self.deferred = make(self._progressed)
+        self.deferred.addBoth(self._ended)
+
+    def _progressed(self, value):
+        assert value == self.number, f"{self} got another's report"
+        assert not self.fired, f"{self} got a report after its end"
+
+    def _ended(self, outcome):
+        self.fired.append(outcome)
+        self.took = self._clock.seconds() - self._made
 
     def __repr__(self):
         return f"<call {self.number} of {self.method}: {self.fired}>"
@@ -86,6 +82,7 @@ class Client:
         self.context = scenario.simulation.context(name)
         self.components = {}
         self.looking = {}
+        self.calls = []
         for interface in self.interfaces:
             self.look_for(interface)
 
@@ -107,17 +104,24 @@ class Client:
         else:
             found.trap(pycom.Error, CancelledError)
 
-    def call(self, method, seconds, then=""):
+    def call(self, method, seconds, then="", timeout=5.0):
         """Call a method, and do something in its callback."""
         component = self.components.get(self.interfaces[method == "add"])
         if component is None:
             return None
         number = self.scenario.next_number()
-        deferred = component.invoke(method, {"call": number, "seconds": seconds})
-        call = Call(number, method, deferred)
+        args = {"call": number, "seconds": seconds}
+        call = Call(
+            number,
+            method,
+            timeout,
+            self.scenario.simulation.clock,
+            lambda report: component.invoke(method, args, timeout, on_progress=report),
+        )
+        self.calls.append(call)
         self.scenario.calls.append(call)
         if then:
-            deferred.addBoth(lambda _: getattr(self, f"then_{then}")(method))
+            call.deferred.addBoth(lambda _: getattr(self, f"then_{then}")(method))
         return call
 
     def then_call(self, method):
@@ -153,7 +157,7 @@ class Scenario:
         self._number = 0
         self.simulation.nameserver()
         for name in HOSTS:
-            self.simulation.host(name, self.components, drain=10.0)
+            self.simulation.host(name, self.components, drain=10.0, **OPTIONS[name])
         self.clients = [Client(self, name) for name in CLIENTS]
         self.simulation.advance(1)
 
@@ -165,7 +169,7 @@ class Scenario:
         return self._number
 
     def pending(self):
-        return [call for call in self.calls if not call.fired]
+        return [call for call in self.calls if not call.fired and not call.orphaned]
 
     # What may happen: each takes a number that says to whom, or how.
 
@@ -178,8 +182,9 @@ class Scenario:
         number, client = divmod(number, len(self.clients))
         number, method = divmod(number, len(METHODS))
         number, seconds = divmod(number, len(TIMES))
+        number, timeout = divmod(number, len(TIMEOUTS))
         then = ("", "", "", "call", "cancel", "look_for")[number % 6]
-        self.clients[client].call(METHODS[method], TIMES[seconds], then)
+        self.clients[client].call(METHODS[method], TIMES[seconds], then, TIMEOUTS[timeout])
 
     def do_burst(self, number):
         for step in range(20):
@@ -213,6 +218,23 @@ class Scenario:
         name = (*HOSTS, "nameserver")[number % 4]
         if name in self.simulation.processes:
             self.simulation.stop(name)
+
+    def do_leave(self, number):
+        """A client closes its context, and another comes in its place."""
+        client = self.clients[number % len(self.clients)]
+        client.context.close()
+        assert all(call.fired for call in client.calls)
+        self.replace(client)
+
+    def do_client_crash(self, number):
+        client = self.clients[number % len(self.clients)]
+        for call in client.calls:
+            call.orphaned = not call.fired
+        self.replace(client)
+
+    def replace(self, client):
+        self.simulation.crash(client.name)
+        self.clients[self.clients.index(client)] = Client(self, client.name)
 
     def do_partition(self, number):
         cut_off = [name for place, name in enumerate(EVERYBODY) if number >> place & 1]
@@ -254,14 +276,19 @@ class Scenario:
     def check(self, call):
         """Whether one call went as calls may go."""
         times = self.executed[call.number]
-        assert len(call.fired) == 1, f"{call} fired {len(call.fired)} times"
+        assert self.executed[f"{call.number} within"] <= times
         if call.method != "look":
             assert times <= 1, f"{call} was executed {times} times"
+        assert len(call.fired) == (not call.orphaned), f"{call} fired {len(call.fired)} times"
+        if call.orphaned:
+            return
+        assert call.took <= call.timeout + 0.001, f"{call} took {call.took} s"
         outcome = call.fired[0]
         if not hasattr(outcome, "value"):
             assert times >= 1, f"{call} was not executed"
-            expected = outcome[-1] if call.method == "add" else outcome
-            assert expected == call.number, f"{call} got another's reply"
+            told = outcome if call.method == "add" else [outcome]
+            assert told[-1] == call.number, f"{call} got another's reply"
+            assert len(set(told)) == len(told), f"{call} found another twice"
             return
         error = outcome.value
         assert isinstance(error, (pycom.Error, CancelledError)), f"{call} failed with {error!r}"
@@ -301,8 +328,11 @@ class Scenario:
             left = [*self.simulation.network.left(process), *process.clock.getDelayedCalls()]
             assert not left, f"{client.name} has {left}"
         for name in HOSTS:
-            server = self.simulation.processes[name].host._drain._server
+            process = self.simulation.processes[name]
+            server = process.host._drain._server
             assert (server.in_progress, server.waiting) == (0, 0)
+            left = self.simulation.network.left(process)
+            assert len(left) == 2, f"{name} has {left}"  # its address, and the nameserver
 
 
 EVENTS = tuple(name[3:] for name in vars(Scenario) if name.startswith("do_"))

@@ -310,7 +310,7 @@ class SimulationTests(SynchronousTestCase):
 
     def setUp(self):
         self.simulation = Simulation()
-        self.addCleanup(lambda: self.simulation.abandon())
+        self.addCleanup(self.simulation.abandon)
         self.simulation.nameserver()
 
     def shop(self, components=(Shop,)):
