@@ -1,9 +1,11 @@
 """Making sure that a service means what its client does."""
 
+# ruff: noqa: UP007, UP045 # people write types in all ways that there are
+
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Annotated
+from dataclasses import dataclass, field, make_dataclass
+from typing import Annotated, Literal, Optional, Union
 
 from msgspec import Meta
 
@@ -261,6 +263,54 @@ class HashTests(AgreementCase):
 
         one, two = (shop(rent=made).__interface__.data() for made in (first, second))
         self.assertNotEqual(one["contract"], two["contract"])
+
+    def test_order_that_says_nothing(self):
+        """The order of choices, of parts of a union and of fields is no part of it."""
+
+        @dataclass
+        class Size:
+            a: int
+            b: int
+
+        first = Size
+
+        @dataclass
+        class Size:
+            b: int
+            a: int
+
+        for one, other in (
+            (Union[int, str], Union[str, int]),
+            (list[Optional[Union[int, str]]], list[Optional[Union[str, int]]]),
+            (Literal["a", "b"], Literal["b", "a"]),
+            (Optional[Literal[1, "a"]], Optional[Literal["a", 1]]),
+            (first, Size),
+        ):
+            self.assertEqual(*(self.contract_of(kind) for kind in (one, other)))
+
+    def contract_of(self, kind):
+        """The contract of a shop that rents what is of that type."""
+
+        def rent(self, request, what): ...
+
+        rent.__annotations__ = {"what": kind}
+        return shop(rent=pycom.method(rent)).__interface__.data()["contract"]
+
+    def test_names_of_classes(self):
+        """The names of classes are part of it."""
+        one, other = (make_dataclass(name, [("x", int)]) for name in ("Hat", "Cap"))
+        self.assertNotEqual(self.contract_of(one), self.contract_of(other))
+
+    def test_changed(self):
+        """It is another after a method was added."""
+        provided = shop()
+        before = provided.__interface__.data()["contract"]
+        self.assertEqual(before, provided.__interface__.data()["contract"])
+        provided.__interface__.register_method(pycom.method("rent", body=rent))
+        self.assertEqual(
+            provided.__interface__.data(), shop(rent=pycom.method(rent)).__interface__.data()
+        )
+        self.assertNotEqual(before, provided.__interface__.data()["contract"])
 
     def test_prose_as_names(self):
         """Fields may be called what JSON Schema calls its words for readers."""

@@ -66,6 +66,19 @@ class Square(msgspec.Struct, tag="square", forbid_unknown_fields=True):
     turned: bool = False
 
 
+class Leaf(msgspec.Struct, tag="leaf"):
+    value: int
+
+
+class Minus(msgspec.Struct, tag="minus"):
+    of: Leaf | Minus | Plus
+
+
+class Plus(msgspec.Struct, tag="plus"):
+    of: Leaf | Minus | Plus
+    more: dict[str, Leaf | Minus | Plus] = {}
+
+
 class Alone(msgspec.Struct, tag=7, tag_field="kind"):
     value: int
 
@@ -143,6 +156,20 @@ OTHERS = [
         objects({"radius": st.integers()}, ("type", ["circle", "square"]))
         | objects({"width": st.integers()}, ("type", ["square", "circle", 5]))
         | objects({"width": st.integers(), "turned": st.booleans()}, ("type", ["square"])),
+    ),
+    Kind(
+        Union[Leaf, Minus, Plus],
+        st.recursive(
+            objects({"value": st.integers()}, ("type", ["leaf"])),
+            lambda inner: (
+                objects({"of": inner}, ("type", ["minus", "plus"]))
+                | objects(
+                    {"of": inner, "more": st.dictionaries(texts, inner, max_size=2)},
+                    ("type", ["plus"]),
+                )
+            ),
+            max_leaves=8,
+        ),
     ),
 ]
 
@@ -326,7 +353,8 @@ class ContractTests(SynchronousTestCase):
             except pycom.BadRequest as error:
                 self.assertFalse(schema.is_valid(args), (str(error), schema.schema))
                 self.assertRegex(
-                    str(error), r"\AArgument of com\.foo\.shop\.buy: '(value|other)': .+, got .+"
+                    str(error),
+                    r"\AArgument of com\.foo\.shop\.buy: '(value|other)': .+, (got|in) .+",
                 )
             else:
                 self.assertTrue(schema.is_valid(args), schema.schema)

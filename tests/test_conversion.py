@@ -59,6 +59,47 @@ class Tree:
 
 
 @dataclass
+class Child:
+    parent: Any = None
+
+
+@dataclass
+class Parent:
+    """What knows its children, and is known to them."""
+
+    children: list[Child]
+    label: str = ""
+
+    def __post_init__(self):
+        for child in self.children:
+            child.parent = self
+
+
+class Marked(msgspec.Struct):
+    x: int
+
+
+class Frozen(msgspec.Struct, frozen=True):
+    x: int
+
+
+class Single(msgspec.Struct, eq=False):
+    x: int
+
+
+class Hashed(msgspec.Struct):
+    x: int
+
+    def __hash__(self):
+        return self.x
+
+
+@dataclass
+class Wrong:
+    x: Annotated[str, Meta(pattern="(")]
+
+
+@dataclass
 class Untold:
     what: Nothing  # noqa: F821
 
@@ -181,6 +222,10 @@ class ArgumentTests(SynchronousTestCase):
         self.assertConverted(set[int], [1, 2, 1], {1, 2})
         self.assertConverted(frozenset[Spot], [{"x": 1}], frozenset([Spot(1)]))
         self.assertConverted(set[tuple[int, ...]], [[1], [1]], {(1,)})
+        self.assertConverted(set[Frozen], [{"x": 1}, {"x": 1}], {Frozen(1)})
+        self.assertConverted(set[Hashed], [{"x": 1}], {Hashed(1)})
+        found = taking(set[Single]).arguments(asked({"value": [{"x": 1}, {"x": 1}]}))["value"]
+        self.assertEqual([one.x for one in found], [1, 1])
         self.assertRefused(set[int], ["a"], {"a": 1}, 5)
 
     def test_objects(self):
@@ -215,6 +260,14 @@ class ArgumentTests(SynchronousTestCase):
             {"value": 1, "children": [{"value": 2.0}]},
             Tree(1, [Tree(2)]),
         )
+
+    def test_circle(self):
+        """Objects may make themselves part of each other."""
+        value = {"children": [{}, {}]}
+        parent = taking(Parent).arguments(asked({"value": value}))["value"]
+        self.assertEqual(len(parent.children), 2)
+        self.assertEqual([child.parent is parent for child in parent.children], [True, True])
+        self.assertEqual(vars(parent)["label"], "")
 
     def test_choices(self):
         """What is one of a few is that, and an Enum a member of it."""
@@ -329,6 +382,7 @@ class DeclarationTests(SynchronousTestCase):
         self.assertRefuses(
             ", but a set holds no lists or objects: annotate what is in it, like set[str]",
             *(set, frozenset, set[Any], set[list[int]], set[Point], frozenset[Path], set[Person]),
+            *(set[Marked], frozenset[tuple[Marked, ...]]),
         )
 
     def test_unions(self):
@@ -387,6 +441,7 @@ class DeclarationTests(SynchronousTestCase):
     def test_fields(self):
         """The annotations of a class are evaluated, too, and there is one class of a name."""
         self.assertRefuses("name 'Nothing' is not defined", Untold)
+        self.assertRefuses("unterminated subpattern", Wrong)
         twin = make_dataclass("Spot", [("y", int)])
         other = make_dataclass("Spot", [("z", int)])
         error = self.assertRaises(TypeError, taking, tuple[twin, other])
@@ -554,6 +609,14 @@ class ResultTests(SynchronousTestCase):
         self.assertRaises(TypeError, selling.response, asked(), pycom.Response("text"))
         error = asked().error(17, "sold out")
         self.assertIs(selling.response(asked(), error), error)
+
+    def test_response_or_nothing(self):
+        """None beside a response tells nothing about what is in the response."""
+        selling = giving(Optional[pycom.Response])
+        for result in (5, None, {"a": 1}):
+            self.assertEqual(selling.response(asked(), pycom.Response(result)).result, result)
+        self.assertIs(selling.response(asked(), None).result, None)
+        self.assertEqual(selling.introspection()["schema"]["result"], {})
 
     def test_several(self):
         """Several results have the types that the tuple has."""

@@ -182,7 +182,7 @@ class PlaceTests(MismatchCase):
     def test_wrong_keys_of_some_length(self):
         """Where the key cannot be told, the whole value is shown."""
         self.assertSays(
-            'expected `str` of length >= 2 as a key, got {"a":1,"ab":2}',
+            'expected `str` of length >= 2 as a key at value, in {"a":1,"ab":2}',
             Annotated[dict[Text, int], Meta(min_length=2)],
             {"a": 1, "ab": 2},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from msgspec import Struct
 from msgspec import inspect as kinds
 
 from pycom_tx.components.unions import is_sound
@@ -81,9 +82,16 @@ def _is_text(key: kinds.Type) -> bool:
 
 def _is_hashable(item: kinds.Type) -> bool:
     return not any(
-        isinstance(part, _UNHASHABLE) or getattr(part, "cls", object).__hash__ is None
+        isinstance(part, _UNHASHABLE) or not _has_hash(getattr(part, "cls", object))
         for part in parts_of(item)
     )
+
+
+def _has_hash(kind: Any) -> bool:
+    if issubclass(kind, Struct) and kind.__hash__ is Struct.__hash__:
+        config = kind.__struct_config__
+        return config.frozen or not config.eq
+    return kind.__hash__ is not None
 
 
 def _is_ambiguous(union: kinds.UnionType) -> bool:

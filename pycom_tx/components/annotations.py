@@ -58,9 +58,12 @@ def declared_types(function: Callable[..., Any], where: str) -> dict[str, Any]:
 
 def eventual(annotation: Any) -> Any:
     """The type of the value that a function gives in the end, as far as that is told."""
-    kinds = tuple(kind for kind in _alternatives(annotation) if kind not in _UNTOLD)
+    told = list(_alternatives(annotation))
+    kinds = tuple(kind for kind in told if kind not in _UNTOLD)
     if not kinds or any(kind in FREE for kind in kinds):
         return Any
+    if Response in told and all(kind in (None, type(None)) for kind in kinds):
+        return Any  # None is no response here, rather than what is in one
     return kinds[0] if len(kinds) == 1 else Union[kinds]  # noqa: UP007 # as many as there are
 
 

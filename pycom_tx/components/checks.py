@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from types import UnionType
 from typing import Any, TypeVar
 
 from pycom_tx.components.contract import Interface
@@ -12,11 +13,12 @@ from pycom_tx.zerojson.errors import BadRequest
 from pycom_tx.zerojson.request import Request
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_Types = type | UnionType | tuple["_Types", ...]
 
 
 def check_argument(
     name: str,
-    valid_types: type | tuple[type, ...] | None = None,
+    valid_types: _Types | None = None,
     validator: Callable[[str, Any], bool | Awaitable[bool]] | None = None,
     error_message: str | None = None,
 ) -> Callable[[_F], _F]:
@@ -67,10 +69,8 @@ class _Check:
         if validator is not None and not callable(validator):
             msg = f"validator is a function of an argument's name and value, got {validator!r}"
             raise TypeError(msg)
-        if valid_types is not None:
-            isinstance(None, valid_types)  # raises TypeError for what are no types
         self._name = name
-        self._types = valid_types
+        self._types = None if valid_types is None else _flat(valid_types)
         self._validator = validator
         self._error_message = error_message
 
@@ -91,11 +91,23 @@ class _Check:
         if self._types is not None and not isinstance(value, self._types):
             raise TypeError(
                 f"Invalid type for argument {where}, "
-                f"expected {_shown(self._types)}, got {type(value).__name__}"
+                f"expected {' or '.join(map(_shown, self._types))}, got {type(value).__name__}"
             )
         if self._validator is not None and not await settled(self._validator(self._name, value)):
             raise ValueError(f"Invalid value for argument {where}: {value!r:.60}")
 
 
-def _shown(types: type | tuple[type, ...]) -> str:
-    return " or ".join(kind.__name__ for kind in (types if isinstance(types, tuple) else (types,)))
+def _flat(types: Any) -> tuple[Any, ...]:
+    """The types in a tuple of types, and of such tuples, or the one that it is."""
+    if isinstance(types, tuple):
+        return tuple(kind for some in types for kind in _flat(some))
+    try:
+        isinstance(None, types)
+    except TypeError:
+        msg = f"valid_types is a type or a tuple of types, got {types!r}"
+        raise TypeError(msg) from None
+    return (types,)
+
+
+def _shown(kind: Any) -> str:
+    return kind.__name__ if isinstance(kind, type) else str(kind)

@@ -20,6 +20,9 @@ DATA: Final = "org.pycom.interface"
 _PROSE: Final = ("title", "description", "examples", "default")
 """What JSON Schema has for readers only: it rules nothing out."""
 
+_UNORDERED: Final = ("anyOf", "enum", "required")
+"""Lists in JSON Schema whose order says nothing."""
+
 
 class Interface:
     """What a class provides: a name and methods.
@@ -29,7 +32,8 @@ class Interface:
     .. attribute:: name
     .. attribute:: methods
 
-        A dict of :class:`Method` by their names on the wire.
+        A dict of :class:`Method` by their names on the wire. Those of the class are copies of
+        what its functions have as ``__method__``, with hooks of their own.
 
     .. attribute:: stateful
 
@@ -44,7 +48,7 @@ class Interface:
         One of these a caller needs, unless a method has its own; None for no role.
     """
 
-    __slots__ = ("authentication", "methods", "name", "owner", "roles", "stateful")
+    __slots__ = ("_contract", "authentication", "methods", "name", "owner", "roles", "stateful")
 
     def __init__(
         self,
@@ -78,6 +82,8 @@ class Interface:
         self.authentication = authentication
         self.roles = checked_roles(roles, where)
         self.methods: dict[str, Method] = {}
+        self._contract: str | None = None
+        copies: dict[Method, Method] = {}
         for attribute in dir(owner):
             function = getattr(owner, attribute, None)
             declared = getattr(function, "__method__", None)
@@ -85,7 +91,7 @@ class Interface:
                 if declared.function is not function:
                     msg = f"{where}.{attribute}: put @pycom.method above the other decorators"
                     raise ValueError(msg)
-                self.register_method(declared)
+                self.register_method(copies.setdefault(declared, declared.copy()))
             elif any(isinstance(_declared(base, attribute), Method) for base in owner.__mro__):
                 msg = f"{where}.{attribute} overrides a method: give it @pycom.method, too"
                 raise ValueError(msg)
@@ -107,6 +113,7 @@ class Interface:
                 "asked for"
             )
             raise ValueError(msg)
+        self._contract = None
         known = self.methods.setdefault(method.name, method)
         if known is not method:
             msg = (
@@ -126,10 +133,12 @@ class Interface:
         names, order and JSON Schemas of arguments and results, attachments and sessions;
         not the words for readers.
         """
-        terms = [self.stateful, _terms(self.introspection())]
-        text = json.dumps(terms, sort_keys=True)
+        if self._contract is None:
+            terms = [self.stateful, _terms(self.introspection())]
+            text = json.dumps(terms, sort_keys=True)
+            self._contract = sha256(text.encode("ascii")).hexdigest()
         return {
-            "contract": sha256(text.encode("ascii")).hexdigest(),
+            "contract": self._contract,
             "stateful": self.stateful,
             "authentication": self.authentication,
             "roles": None if self.roles is None else sorted(self.roles),
@@ -169,12 +178,12 @@ def _terms(methods: Mapping[str, Any]) -> dict[str, Any]:
                 method["required_arguments"],
                 method["optional_arguments"],
                 method["attachments"]["incoming"],
-                _without_prose(method["schema"]["arguments"]),
+                _substance(method["schema"]["arguments"]),
             ),
             "gives": (
                 method["results"],
                 method["attachments"]["outgoing"],
-                _without_prose(method["schema"]["result"]),
+                _substance(method["schema"]["result"]),
             ),
         }
         for name, method in methods.items()
@@ -185,17 +194,19 @@ def _terms(methods: Mapping[str, Any]) -> dict[str, Any]:
     return known
 
 
-def _without_prose(schema: Any) -> Any:
-    """A JSON Schema, or what contains some, without what is there for readers only."""
+def _substance(schema: Any) -> Any:
+    """A JSON Schema, or what contains some: what it rules out, in one order."""
     if isinstance(schema, list):
-        return [_without_prose(part) for part in schema]
+        return [_substance(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     return {
         # There, keys are names that may be anything.
-        key: {name: _without_prose(inner) for name, inner in part.items()}
+        key: {name: _substance(inner) for name, inner in part.items()}
         if key in ("properties", "$defs")
-        else _without_prose(part)
+        else sorted(_substance(part), key=lambda inner: json.dumps(inner, sort_keys=True))
+        if key in _UNORDERED
+        else _substance(part)
         for key, part in schema.items()
         if key not in _PROSE
     }

@@ -105,7 +105,7 @@ class _Value:
     def _convert(self, value: Any) -> Any:
         one: Any = msgspec.convert((value,), self._one, builtin_types=_BYTES)
         if self._has_dataclasses:
-            _complete(one.value)
+            _complete(one.value, set())
         return one.value
 
     def _converted_whole(self, value: Any) -> Any:
@@ -125,12 +125,19 @@ class _Value:
         raise ValueError(f"{self._name!r}: {message}")
 
 
-def _complete(value: Any) -> None:
+def _complete(value: Any, seen: set[int]) -> None:
     """Give dataclasses what was left to their defaults.
 
     msgspec leaves that to the class, and misses it in the object when it makes JSON of it.
+
+    :param seen: the objects that are done: they may have made themselves part of each other.
     """
-    if isinstance(value, msgspec.Struct):
+    is_struct = isinstance(value, msgspec.Struct)
+    if is_struct or is_dataclass(value):
+        if id(value) in seen:
+            return
+        seen.add(id(value))
+    if is_struct:
         inner: Iterable[Any] = (getattr(value, name) for name in value.__struct_fields__)
     elif is_dataclass(value):
         for field in fields(value):
@@ -142,11 +149,14 @@ def _complete(value: Any) -> None:
     else:
         inner = value if isinstance(value, (list, tuple, set, frozenset)) else ()
     for part in inner:
-        _complete(part)
+        _complete(part, seen)
 
 
 def _whole(value: Any) -> Any:
-    """*value* with integers where it has floats without a fraction."""
+    """*value* with integers where it has floats without a fraction.
+
+    So it is in parts that are free to be anything, too: telling them apart takes the types.
+    """
     if type(value) is float and value.is_integer():
         return int(value)
     if type(value) is list:

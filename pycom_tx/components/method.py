@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from pycom_tx.components.annotations import declared_types
@@ -118,6 +119,13 @@ class Method:
         if blocking and inspect.iscoroutinefunction(function):
             msg = f"{where}: a coroutine cannot be blocking, it runs in the reactor's thread"
             raise TypeError(msg)
+
+    def copy(self) -> Method:
+        """The same with lists of hooks of its own."""
+        method = copy(self)
+        method.prehooks = [*self.prehooks]
+        method.posthooks = [*self.posthooks]
+        return method
 
     def normalise(self, request: Request) -> None:
         """Make ``request.args`` the object that hooks of a method with arguments expect.

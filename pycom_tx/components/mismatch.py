@@ -23,6 +23,15 @@ _CAME: Final = re.compile(r", got (`[^`]*`|\d+)\Z")
 _SHOWN: Final = 60
 """How many characters of a value are shown."""
 
+_TOLD: Final = 200
+"""How many characters there are of a path, and of what msgspec or a class says."""
+
+_CHOICES: Final = 10
+"""How many choices are told."""
+
+_EFFORT: Final = 100_000
+"""How many values are converted in search of the one that is wrong."""
+
 _Convert = Callable[[Any], Any]
 _Steps = list[str | int]
 
@@ -38,15 +47,16 @@ def described(
     :param schema: the JSON Schema of what was expected.
     """
     text, place = _told(error)
-    steps: _Steps = []
-    try:
-        steps, came = _place(value, place, convert)
-    except LookupError:
-        came = value
+    text = _cut(text, _TOLD)
     if place.startswith(_KEY):
         text = f"{text} as a key"
-    elif choices := _choices(schema, steps):
-        text = f"expected one of {', '.join(map(shown, choices))}"
+    try:
+        steps, came = _place(value, place, _limited(convert))
+    except LookupError:
+        return f"{text} at {_short(name + _inside(place))}, in {shown(value)}"
+    if not place.startswith(_KEY) and (choices := _choices(schema, steps)):
+        more = ["..."] if len(choices) > _CHOICES else []
+        text = f"expected one of {', '.join([*map(shown, choices[:_CHOICES]), *more])}"
     where = f" at {_path(name, steps)}" if steps else ""
     return f"{text}{where}, got {shown(came)}"
 
@@ -58,7 +68,11 @@ def shown(value: Any) -> str:
     except NotSerializable:
         what = type(value).__name__
         text = f"{len(value)} bytes" if isinstance(value, bytes) else f"a {what}"
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+    return _cut(text, _SHOWN)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def _told(error: msgspec.ValidationError) -> tuple[str, str]:
@@ -71,13 +85,38 @@ def _told(error: msgspec.ValidationError) -> tuple[str, str]:
     return f"{text[:1].lower()}{text[1:]}", place
 
 
+def _inside(place: str) -> str:
+    """The path that msgspec gives, from the value on."""
+    return place.removeprefix(_KEY).strip("`").removeprefix("$[0]")
+
+
+def _limited(convert: _Convert) -> _Convert:
+    """*convert*, as long as that is no great effort; then it raises LookupError."""
+    left = _EFFORT
+
+    def limited(value: Any) -> Any:
+        nonlocal left
+        inside = [value]
+        while inside:
+            part = inside.pop()
+            # Long strings may have to match a pattern.
+            left -= 1 + len(part) // 100 if isinstance(part, str) else 1
+            if left < 0:
+                raise LookupError("it would take too long")
+            if isinstance(part, (list, dict)):
+                inside += (*part, *part.values()) if isinstance(part, dict) else part
+        return convert(value)
+
+    return limited
+
+
 def _place(value: Any, place: str, convert: _Convert) -> tuple[_Steps, Any]:
     """The steps that lead to what is wrong, and what that is.
 
     :raises LookupError: it cannot be told.
     """
     whole, steps = value, list[str | int]()
-    path = place.removeprefix(_KEY).strip("`").removeprefix("$[0]")
+    path = _inside(place)
     while path:
         step: str | int
         if isinstance(value, dict) and path.startswith(_ANY):
@@ -158,7 +197,7 @@ def _replaced(value: Any, steps: _Steps, part: Any) -> Any:
 
 def _choices(schema: dict[str, Any], steps: _Steps) -> list[Any]:
     """What a value may be that is one of a few; empty if it may be anything else."""
-    nodes = list(_nodes(schema, schema["$defs"], steps))
+    nodes = _nodes(schema, steps)
     choices: list[Any] = []
     for node in nodes:
         choices += [None] if node.get("type") == "null" else node.get("enum", [])
@@ -166,30 +205,44 @@ def _choices(schema: dict[str, Any], steps: _Steps) -> list[Any]:
     return choices if told and choices != [None] else []
 
 
-def _nodes(
-    schema: dict[str, Any], definitions: dict[str, Any], steps: _Steps
-) -> Iterator[dict[str, Any]]:
+def _nodes(schema: dict[str, Any], steps: _Steps) -> list[dict[str, Any]]:
     """The schemas of what *steps* lead to."""
+    definitions = schema["$defs"]
+    nodes = list(_options(schema, definitions))
+    for step in steps:
+        inner = [part for node in nodes if isinstance(part := _part(node, step), dict)]
+        # Parts of a union may lead to the same: without this, to ever more of it.
+        found = {id(node): node for part in inner for node in _options(part, definitions)}
+        nodes = list(found.values())
+    return nodes
+
+
+def _options(schema: dict[str, Any], definitions: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The schemas that a schema is a union of, or itself."""
     if "$ref" in schema:
         schema = definitions[schema["$ref"].rpartition("/")[2]]
-    if "anyOf" in schema:
-        for option in schema["anyOf"]:
-            yield from _nodes(option, definitions, steps)
-    elif not steps:
+    if "anyOf" not in schema:
         yield schema
-    else:
-        step, *rest = steps
-        if isinstance(step, int):
-            parts = schema.get("prefixItems", ())
-            inner = parts[step] if step < len(parts) else schema.get("items")
-        else:
-            inner = schema.get("properties", {}).get(step, schema.get("additionalProperties"))
-        if isinstance(inner, dict):
-            yield from _nodes(inner, definitions, rest)
+    for option in schema.get("anyOf", ()):
+        yield from _options(option, definitions)
+
+
+def _part(schema: dict[str, Any], step: str | int) -> Any:
+    """The schema of what is under a key, or at an index."""
+    if isinstance(step, str):
+        return schema.get("properties", {}).get(step, schema.get("additionalProperties"))
+    parts = schema.get("prefixItems", ())
+    return parts[step] if step < len(parts) else schema.get("items")
 
 
 def _path(name: str, steps: _Steps) -> str:
-    return name + "".join(
-        f".{step}" if isinstance(step, str) and step.isidentifier() else f"[{shown(step)}]"
-        for step in steps
-    )
+    path = name
+    for step in steps:
+        plain = isinstance(step, str) and len(step) <= _SHOWN and step.isidentifier()
+        path += f".{step}" if plain else f"[{shown(step)}]"
+    return _short(path)
+
+
+def _short(path: str) -> str:
+    half = _TOLD // 2
+    return path if len(path) <= _TOLD else f"{path[:half]}...{path[-half:]}"
