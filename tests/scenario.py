@@ -336,7 +336,18 @@ class Scenario:
 
 
 EVENTS = tuple(name[3:] for name in vars(Scenario) if name.startswith("do_"))
-WEIGHTS = {"call": 30, "burst": 3, "wait": 8, "heal": 3, "restart": 5, "look_for": 2}
+WEIGHTS = {
+    "call": 20,
+    "burst": 4,
+    "wait": 8,
+    "heal": 3,
+    "restart": 7,
+    "look_for": 2,
+    "crash": 3,
+    "disconnect": 3,
+    "partition": 2,
+    "weather": 2,
+}
 
 
 def script(seed, length):
