@@ -1,5 +1,10 @@
 """Whatever happens in a network: calls end once, are not executed twice, and nothing is left."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -37,3 +42,21 @@ class SimulationTests(SynchronousTestCase):
         self.assertEqual(first, again)
         self.assertNotEqual(first, other)
         self.assertGreater(len(first), 100)
+
+    def test_same_elsewhere(self):
+        """And so in another process, which puts things elsewhere in its memory."""
+        program = (
+            "from tests.scenario import play, script\n"
+            "for seed in range(3): print(play(seed, script(seed, 100)).simulation.network.trace)"
+        )
+        traces = [
+            subprocess.run(
+                [sys.executable, "-c", program],
+                cwd=Path(__file__).parents[1],
+                env={**os.environ, "PYTHONHASHSEED": seed},
+                capture_output=True,
+                check=True,
+            ).stdout
+            for seed in ("1", "2")
+        ]
+        self.assertEqual(*traces)

@@ -31,7 +31,8 @@ class Watches:
     def __init__(self, clock: IReactorTime, *, limit: int = LIMIT) -> None:
         self._clock = clock
         self._limit = limit
-        self._waiting: dict[str, set[Deferred[None]]] = {}
+        # In the order that they came in, which sets would not keep.
+        self._waiting: dict[str, dict[Deferred[None], None]] = {}
         self._changed: dict[str, None] = {}
         self._timer: IDelayedCall | None = None
         self._open = 0
@@ -47,14 +48,14 @@ class Watches:
         change: Deferred[None] = Deferred()
         if self._stopped or self._open >= self._limit:
             change.callback(None)
-        self._waiting.setdefault(interface, set()).add(change)
+        self._waiting.setdefault(interface, {})[change] = None
         self._open += 1
         try:
             yield change
         finally:
             self._open -= 1
-            waiting = self._waiting.get(interface, set())
-            waiting.discard(change)
+            waiting = self._waiting.get(interface, {})
+            waiting.pop(change, None)
             if not waiting:
                 self._waiting.pop(interface, None)
 

@@ -152,7 +152,7 @@ class Client:
         self._waiting: dict[bytes, _Call] = {}
         self._later: IDelayedCall | None = None
         self._wait_when_full = wait_when_full
-        self._given_up: set[bytes] = set()
+        self._given_up: dict[bytes, None] = {}
         self._greeting = False
         self._features: frozenset[str] = frozenset()
         self._max_message = inf
@@ -349,7 +349,7 @@ class Client:
         if "cancel" in self._features:
             self._channel.offer([key, b"", CANCEL, b"{}"])
         elif self._greeting and len(self._given_up) < GIVEN_UP:
-            self._given_up.add(key)
+            self._given_up[key] = None
 
     def _fail_all(self, kind: type[ServiceNotAvailable], reason: str) -> None:
         for call in list(self._calls.values()):

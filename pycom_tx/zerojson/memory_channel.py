@@ -55,7 +55,7 @@ class MemoryNetwork:
         self.delivery = delivery
         self.bound: dict[str, _Bound] = {}
         self._beyond = beyond
-        self._connected: set[_Connected] = set()
+        self._connected: dict[_Connected, None] = {}
         self._ports = count(49152)
         self._peers = count(1)
 
@@ -63,7 +63,7 @@ class MemoryNetwork:
         if self._beyond is not None and address not in self.bound:
             return self._beyond.connect(address, listener)
         channel = _Connected(self, address, listener)
-        self._connected.add(channel)
+        self._connected[channel] = None
         return channel
 
     def bind(
@@ -99,7 +99,7 @@ class MemoryNetwork:
         return b"\0%04x" % next(self._peers)
 
     def forget(self, channel: _Connected) -> None:
-        self._connected.discard(channel)
+        self._connected.pop(channel, None)
 
 
 class _Wire:
