@@ -11,7 +11,18 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NamedTuple, NewType, Optional, TypedDict, Union
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    NamedTuple,
+    NewType,
+    Optional,
+    TypedDict,
+    TypeVar,
+    Union,
+)
 
 import msgspec
 from msgspec import Meta
@@ -19,6 +30,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import pycom_tx as pycom
 from tests.support import MemoryCase
+
+T = TypeVar("T")
 
 
 class Colour(enum.Enum):
@@ -81,6 +94,10 @@ class Marked(msgspec.Struct):
 
 class Frozen(msgspec.Struct, frozen=True):
     x: int
+
+
+class Box(msgspec.Struct, Generic[T]):
+    item: T
 
 
 class Single(msgspec.Struct, eq=False):
@@ -382,7 +399,7 @@ class DeclarationTests(SynchronousTestCase):
         self.assertRefuses(
             ", but a set holds no lists or objects: annotate what is in it, like set[str]",
             *(set, frozenset, set[Any], set[list[int]], set[Point], frozenset[Path], set[Person]),
-            *(set[Marked], frozenset[tuple[Marked, ...]]),
+            *(set[Marked], set[Box[int]], frozenset[tuple[Marked, ...]]),
         )
 
     def test_unions(self):

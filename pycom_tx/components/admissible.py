@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, get_origin
 
 from msgspec import Struct
 from msgspec import inspect as kinds
@@ -88,6 +88,7 @@ def _is_hashable(item: kinds.Type) -> bool:
 
 
 def _has_hash(kind: Any) -> bool:
+    kind = get_origin(kind) or kind  # of a generic class
     if issubclass(kind, Struct) and kind.__hash__ is Struct.__hash__:
         config = kind.__struct_config__
         return config.frozen or not config.eq

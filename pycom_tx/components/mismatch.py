@@ -29,7 +29,7 @@ _TOLD: Final = 200
 _CHOICES: Final = 10
 """How many choices are told."""
 
-_EFFORT: Final = 100_000
+_EFFORT: Final = 30_000
 """How many values are converted in search of the one that is wrong."""
 
 _Convert = Callable[[Any], Any]
@@ -52,7 +52,7 @@ def described(
         text = f"{text} as a key"
     try:
         steps, came = _place(value, place, _limited(convert))
-    except LookupError:
+    except (LookupError, RecursionError):
         return f"{text} at {_short(name + _inside(place))}, in {shown(value)}"
     if not place.startswith(_KEY) and (choices := _choices(schema, steps)):
         more = ["..."] if len(choices) > _CHOICES else []
@@ -211,7 +211,7 @@ def _nodes(schema: dict[str, Any], steps: _Steps) -> list[dict[str, Any]]:
     nodes = list(_options(schema, definitions))
     for step in steps:
         inner = [part for node in nodes if isinstance(part := _part(node, step), dict)]
-        # Parts of a union may lead to the same: without this, to ever more of it.
+        # Parts of a union lead to the same again and again: once will do.
         found = {id(node): node for part in inner for node in _options(part, definitions)}
         nodes = list(found.values())
     return nodes
