@@ -333,6 +333,8 @@ class Scenario:
             assert (server.in_progress, server.waiting) == (0, 0)
             left = self.simulation.network.left(process)
             assert len(left) == 2, f"{name} has {left}"  # its address, and the nameserver
+        (nameserver,) = self.simulation.processes["nameserver"].host._components
+        assert (len(nameserver._watches), len(nameserver._probes)) == (0, 0)
 
 
 EVENTS = tuple(name[3:] for name in vars(Scenario) if name.startswith("do_"))

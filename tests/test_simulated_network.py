@@ -435,3 +435,5 @@ class SimulationTests(SynchronousTestCase):
         random.random()
         simulation.close()
         self.assertEqual(random.random(), expected)
+        simulation.close()
+        self.assertNotEqual(random.random(), expected)

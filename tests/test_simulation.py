@@ -23,7 +23,7 @@ class SimulationTests(SynchronousTestCase):
         self.assertEqual(self.flushLoggedErrors(), [])
         return scenario
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=40, deadline=None)
     @given(st.integers(0, 1000), HAPPENINGS)
     def test_anything(self, seed, events):
         """Nobody can do anything that a call, or what is left at the end, suffers from."""
@@ -31,7 +31,7 @@ class SimulationTests(SynchronousTestCase):
 
     def test_seeds(self):
         """Nor can much happen at once that it suffers from."""
-        for seed in range(15):
+        for seed in range(10):
             self.play(seed, script(seed, 150))
 
     def test_same(self):

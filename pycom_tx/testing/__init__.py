@@ -12,7 +12,7 @@
 The real server and client code runs over it, on a clock that the test advances.
 """
 
-from pycom_tx.testing.process import Process, ProcessClock
+from pycom_tx.testing.process import Process
 from pycom_tx.testing.simulated_network import Faults, SimulatedNetwork
 from pycom_tx.testing.simulation import Simulation
 from pycom_tx.zerojson.memory_channel import MemoryNetwork, at_once
@@ -21,7 +21,6 @@ __all__ = (
     "Faults",
     "MemoryNetwork",
     "Process",
-    "ProcessClock",
     "SimulatedNetwork",
     "Simulation",
     "at_once",

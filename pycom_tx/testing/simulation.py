@@ -64,7 +64,7 @@ class Simulation:
         self.processes: dict[str, Process] = {}
         self._make: dict[str, Callable[[Process], ComponentHost]] = {}
         self._ended: list[Process] = []
-        self._before = random.getstate()
+        self._before: Any = random.getstate()
         random.seed(seed)
 
     @property
@@ -231,7 +231,9 @@ class Simulation:
             if process.alive:
                 process.die()
             process.tidy()
-        random.setstate(self._before)
+        if self._before is not None:
+            random.setstate(self._before)
+            self._before = None
 
     def _close(self) -> None:
         faults = self.network.faults
