@@ -95,9 +95,7 @@ class CallLogTests(SynchronousTestCase):
         with capturedLogs() as events:
             later.errback(error)
         self.assertIs(self.failureResultOf(result, ValueError).value, error)
-        self.assertEqual(
-            self.lines(events), ["com.example.greeter.greet: ValueError in 2000.0 ms"]
-        )
+        self.assertEqual(self.lines(events), ["com.example.greeter.greet: ValueError in 2000.0 ms"])
 
     def test_cancelled(self):
         """Cancelling the answer cancels the handler's, and is logged."""
