@@ -130,7 +130,6 @@ class ChoiceTests(ProvidersCase):
             nameserver.close()
         self.clock.advance(1)
         self.assertEqual({self.who() for _ in range(6)}, set("abc"))
-        self.result(self.context.locate("com.foo.shop")).close()
         self.clock.advance(60)
         self.assertEqual({self.who() for _ in range(6)}, set("abc"))
 

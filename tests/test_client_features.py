@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 import pycom_tx as pycom
 from pycom_tx.testing import MemoryNetwork
-from pycom_tx.zerojson.client import LOOK, Client
+from pycom_tx.zerojson.client import LOAD_COUNTS, LOOK, Client
 from pycom_tx.zerojson.extensions import FEATURES
 from pycom_tx.zerojson.interfaces import IChannelListener
 
@@ -41,8 +41,10 @@ class Peer:
         self.channel.send([*self.last[:3], b"OK", json.dumps(reply).encode()])
 
     def extensions(self):
-        """Those of the last request."""
-        return self.received[-1][1].get("extensions", {})
+        """Those of the last request, but for its deadline."""
+        told = dict(self.received[-1][1].get("extensions", {}))
+        self.deadline = told.pop("org.pycom.deadline", None)
+        return told
 
     def not_sent(self, channel, frames, reason):
         raise AssertionError(reason)
@@ -163,17 +165,17 @@ class DeadlineTests(FeatureCase):
     """How long a call has."""
 
     def test_told(self):
-        """A service that knows deadlines is told, in milliseconds, at least one."""
-        self.greeted()
-        for timeout, told in ((5, 5000), (0.25, 250), (0.0001, 1)):
-            self.call(timeout).addErrback(lambda _: None)
-            self.assertEqual(self.peer.extensions(), {"org.pycom.deadline": told})
-
-    def test_not_told(self):
-        """One that does not know them is told nothing."""
-        self.greeted(features=None)
-        self.call(5).addErrback(lambda _: None)
-        self.assertEqual(self.peer.extensions(), {})
+        """A service is told, in milliseconds, at least one; also by the first request."""
+        for told in ({}, {"features": None}):
+            self.greeted(**told)
+            self.peer.extensions()
+            self.assertEqual(self.peer.deadline, 5000)
+            for timeout, milliseconds in ((0.25, 250), (0.0001, 1), (math.inf, None)):
+                self.call(timeout).addErrback(lambda _: None)
+                self.peer.extensions()
+                self.assertEqual(self.peer.deadline, milliseconds)
+            self.client.close()
+            self.peer.channel.close()
 
 
 class CancelTests(FeatureCase):
@@ -190,6 +192,19 @@ class CancelTests(FeatureCase):
         self.end(self.call())
         self.assertEqual(self.peer.received[-1], (b"CANCEL", {}))
         self.assertEqual(self.peer.last[1:3], [b"2", b""])
+
+    def test_several_before_it_is_known(self):
+        """Of all calls that were given up until then."""
+        self.peer = Peer(self.network)
+        self.client = self.connect()
+        calls = [self.call() for _ in range(3)]
+        greeting = self.peer.last
+        for call in calls:
+            self.end(call)
+        told = json.dumps(self.peer.told).encode()
+        self.peer.channel.send([greeting[0], b"1", b"", b"HELLO", told])
+        self.clock.pump([0, 0])
+        self.assertEqual([command for command, _ in self.peer.received[-3:]], [b"CANCEL"] * 3)
 
     def test_before_it_is_known(self):
         """A service that says only later that it knows how to is told then."""
@@ -272,6 +287,8 @@ class RefusalTests(FeatureCase):
             self.clock.pump([0, 0])
             self.assertEqual(self.successResultOf(call).extensions, {})
             self.assertEqual(self.client.load, known)
+        self.clock.advance(LOAD_COUNTS)
+        self.assertEqual(self.client.load, 0)
 
     def test_too_large(self):
         """What is larger than the service takes is not sent."""

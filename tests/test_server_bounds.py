@@ -50,14 +50,25 @@ class LimitTests(SlowServerCase):
         self.assertEqual(self.results(), [1])
         self.assertEqual(self.server.waiting, 1)
 
-    def test_one_client_has_as_many_as_all(self):
-        """Unless told otherwise one client may have as many as may be in progress."""
-        self.serve(max_calls=2)
+    def test_one_client_has_half(self):
+        """Unless told otherwise one client may have half of what may be in progress."""
+        self.serve(max_calls=4)
         other = self.connect()
         self.call(1, 2, 3)
         self.call(4, peer=other)
         self.assertEqual(list(self.replies()), [3])
-        self.assertEqual((self.server.in_progress, self.server.waiting), (2, 1))
+        self.assertEqual((self.server.in_progress, self.server.waiting), (3, 0))
+
+    def test_time_over(self):
+        """A call whose time is over is cancelled, and makes room for others."""
+        self.serve(max_calls=1, max_per_client=9)
+        self.call(1, **{"org.pycom.deadline": 1000})
+        self.call(2)
+        answer = self.handler.answers[1]
+        self.clock.advance(1)
+        self.assertTrue(answer.called)
+        self.assertEqual(self.replies(), {})
+        self.assertEqual((self.server.in_progress, self.server.waiting), (1, 0))
 
     def test_turns(self):
         """Clients that wait have their turns, however many calls one of them has sent."""

@@ -33,10 +33,12 @@ class SignalsTests(SynchronousTestCase):
         for number in signal.SIGTERM, signal.SIGINT:
             self.addCleanup(signal.signal, number, signal.getsignal(number))
         self.reactor = Reactor()
-        self.left = []
+        self.left, self.forced = [], []
         self.handle(signal.SIGTERM)
         self.handle(signal.SIGINT)
-        self.signals = Signals(self.reactor, lambda: self.left.append(True))
+        self.signals = Signals(
+            self.reactor, lambda: self.left.append(True), lambda: self.forced.append(True)
+        )
 
     def handle(self, number):
         signal.signal(number, self.reactor.sigTerm)
@@ -49,6 +51,7 @@ class SignalsTests(SynchronousTestCase):
 
     def assertHandled(self, *numbers, left=()):
         self.assertEqual((self.reactor.signals, self.left), ([*numbers], [*left]))
+        self.assertEqual(len(self.forced), len(self.left))
 
     def test_twice(self):
         """The first signal is the reactor's, the second one leaves, the third one kills."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred, fail
 
 from pycom_tx.zerojson.errors import (
+    AddressError,
     CallTimeout,
     ConnectionClosed,
     RemoteError,
@@ -79,6 +80,8 @@ class Attempts:
             )
         except ServiceNotAvailable as error:
             return self._unanswered(error)
+        except AddressError as error:  # somebody has registered nonsense
+            return self._unanswered(ServiceNotAvailable(str(error), not_started=True))
         return call.addCallbacks(self._answered, self._failed)
 
     def _answered(self, response: Response) -> Response:

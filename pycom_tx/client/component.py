@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, DeferredLock, fail, succeed
 
 from pycom_tx.client.attempts import Attempts
 from pycom_tx.client.balancing import LeastLoaded
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from pycom_tx.client.connections import Connection
     from pycom_tx.client.context import Context
     from pycom_tx.client.providers import Provider, Providers
+
+PATIENCE: Final = 1.0
+"""Seconds that a call which failed waits to learn whether it may be made again; and until
+that is asked again, where there was no answer."""
 
 _T = TypeVar("_T")
 
@@ -72,6 +76,8 @@ class Component:
         self._closed = closed
         self._pinned: Provider | None = None
         self._twice: dict[str, bool] = {}
+        self._asking = DeferredLock()
+        self._ask_again = 0.0
         self._told: tuple[Connection, Callable[[], object]] | None = None
         first = providers.choose(self._balancer, [])
         self.address = "" if first is None else first.address
@@ -236,22 +242,34 @@ class Component:
     def may_run_twice(self, method: str, ends: float, tried: list[Provider]) -> Deferred[bool]:
         """Whether a method is declared so that it may be executed twice.
 
-        :param ends: when there is no time left to find that out, by the context's clock.
+        Asked once for all calls that fail together.
+
+        :param ends: when the time of the call is over that wants to know.
+        :param tried: providers that cannot tell.
         """
-        return Deferred.fromCoroutine(self._may_run_twice(method, ends, tried))
+        if method == "introspect":
+            return succeed(True)  # noqa: FBT003 # to ask for that one would take no end
+        clock = self.context.connections.clock
+        asked: Deferred[bool] = self._asking.run(
+            lambda: Deferred.fromCoroutine(self._may_run_twice(method, ends, tried))
+        )
+        if ends == inf:
+            return asked
+        return asked.addTimeout(max(0.0, ends - clock.seconds()), clock, lambda *_: False)
 
     async def _may_run_twice(self, method: str, ends: float, tried: list[Provider]) -> bool:
-        left = ends - self.context.connections.clock.seconds()
-        if method not in self._twice and left > 0:
+        now = self.context.connections.clock.seconds()
+        if method not in self._twice and now < ends and now >= self._ask_again:
             request = Request(self.interface, "introspect")
+            left = min(ends - now, PATIENCE)
             try:
-                told = await Attempts(self, request, ends, None, list(tried)).make(left)
+                told = await Attempts(self, request, now + left, None, list(tried)).make(left)
                 self._twice = {
                     name: described.get("idempotent") is True
                     for name, described in told.result["methods"].items()
                 }
             except (Error, LookupError, TypeError, AttributeError):
-                return False
+                self._ask_again = self.context.connections.clock.seconds() + PATIENCE
         return self._twice.get(method, False)
 
     async def _call_with_hooks(

@@ -119,9 +119,13 @@ class Following:
         revision: str | None = None
         while True:
             try:
+                before, asked = revision, self._context.connections.clock.seconds()
                 known, revision = await self._directory.providers(
                     self._interface, self._service_name, revision
                 )
+                # A nameserver that lets nobody wait any more says at once that all is the same.
+                waited = self._context.connections.clock.seconds() - asked > POLL
+                told = before is None or before != revision or waited
                 complete = await self._agree(known)
             except Error as error:
                 self._error = error
@@ -131,7 +135,7 @@ class Following:
                     self._error = self._nobody()
                 else:
                     revision = None
-                pause = POLL if revision is None else SETTLE
+                pause = SETTLE if revision is not None and told else POLL
             self._tell()
             if self._stopped:
                 return  # by somebody who was told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Final
 
-from pycom_tx.zerojson.errors import Refused, ServiceNotAvailable
+from pycom_tx.zerojson.errors import CallTimeout, Refused, ServiceNotAvailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,15 +46,12 @@ class Provider:
     @property
     def load(self) -> int:
         """How many calls it has in progress: by its last word, or those of ours if more."""
-        if self._connection is None:
-            return 0
-        client = self._connection.client
-        return max(client.load, client.in_flight)
+        return 0 if self._connection is None else self._connection.client.load
 
     @property
     def is_well(self) -> bool:
-        """Whether it was called before, and answered as far as is known."""
-        return self._connection is not None and not self.pause_ends
+        """Whether it has answered, as far as it was asked."""
+        return not self.pause_ends
 
     def connection(self) -> Connection:
         """The connection to it, which is there from the first call on.
@@ -77,7 +74,14 @@ class Provider:
         self.pause_ends = 0.0
 
     def failed(self, error: ServiceNotAvailable) -> None:
-        """It did not answer: leave it alone for a while, and longer each time."""
+        """It did not answer: leave it alone for a while, and longer each time.
+
+        All calls that fail meanwhile have failed the same time. One whose time was over says
+        more about the time than about the provider.
+        """
+        now = self._connections.clock.seconds()
+        if now < self.pause_ends or isinstance(error, CallTimeout):
+            return
         pause = min(FIRST_PAUSE * 2**self._pauses, LONGEST_PAUSE)
         if isinstance(error, Refused):
             pause = max(pause, error.retry_after)
@@ -85,7 +89,7 @@ class Provider:
             self._pauses = min(self._pauses + 1, 16)
         # Not all clients at the same time.
         pause *= random.uniform(0.75, 1.25)  # noqa: S311 # spreading, not cryptography
-        self.pause_ends = self._connections.clock.seconds() + pause
+        self.pause_ends = now + pause
 
 
 class Providers:
@@ -103,7 +107,7 @@ class Providers:
         self._struck_off: dict[tuple[str | None, str], tuple[float, Provider]] = {}
 
     def __len__(self) -> int:
-        return len(self._known) + len(self._remembered())
+        return len(self._known)
 
     def __iter__(self) -> Iterator[Provider]:
         return iter(self._known.values())

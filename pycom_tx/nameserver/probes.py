@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred, succeed
@@ -58,7 +59,8 @@ class Probes:
             waiting.append(answer)
             return answer
         self._waiting[address] = [answer]
-        asked = Deferred.fromCoroutine(_alive(context, address))
+        # The first of those who ask may have little time left: that is not the others' affair.
+        asked = Variables().run(Deferred.fromCoroutine, _alive(context, address))
         asked.addCallback(self._answer, address)
         return answer
 

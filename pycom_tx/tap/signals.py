@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.logger import Logger
@@ -10,9 +12,19 @@ from twisted.logger import Logger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+GRACE: Final = 3.0
+"""Seconds that a process has to leave after the second signal."""
+
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGBREAK")
 
 _log = Logger()
+
+
+def exit_within(seconds: float) -> None:
+    """End this process in a while, also while threads block that the reactor waits for."""
+    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL))
+    timer.daemon = True
+    timer.start()
 
 
 class Signals:
@@ -23,11 +35,19 @@ class Signals:
 
     :param reactor: what runs, and has installed its handlers when it does.
     :param leave: called in the reactor, for the second signal.
+    :param exit_later: called then as well, to make sure that the process ends, whatever holds
+        it up.
     """
 
-    def __init__(self, reactor: Any, leave: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        leave: Callable[[], object],
+        exit_later: Callable[[], object] = lambda: exit_within(GRACE),
+    ) -> None:
         self._reactor = reactor
         self._leave = leave
+        self._exit_later = exit_later
         self._stopping = False
         self._handlers: dict[int, Any] = {}
         self._trigger: Any = None
@@ -68,6 +88,8 @@ class Signals:
         for name in self._handlers:
             signal.signal(name, signal.SIG_DFL)
         self._reactor.callFromThread(self._leave_at_once)
+
+        self._exit_later()
 
     def _leave_at_once(self) -> None:
         _log.info("Another signal: leaving at once.")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IDelayedCall
 
     from pycom_tx.zerojson.interfaces import IChannel
     from pycom_tx.zerojson.request import Request, Response
@@ -41,6 +42,10 @@ class Call:
 
         Whether its client wants no reply any more.
 
+    .. attribute:: timer
+
+        What ends it when its time is over, once it was started.
+
     .. attribute:: told
 
         What begins the extensions of its reply, as JSON; None where its client may be one
@@ -56,6 +61,7 @@ class Call:
         "envelope",
         "key",
         "request",
+        "timer",
         "told",
     )
 
@@ -69,6 +75,7 @@ class Call:
         self.request: Request | None = None
         self.answer: Deferred[Response] | None = None
         self.cancelled = False
+        self.timer: IDelayedCall | None = None
         self.told: bytes | None = None
 
 

@@ -56,6 +56,9 @@ if TYPE_CHECKING:
 GIVEN_UP: Final = 1000
 """Calls that are cancelled as soon as it is known that the service knows how to."""
 
+LOAD_COUNTS: Final = 1.0
+"""Seconds that a service's word on how much it has to do counts."""
+
 LOOK: Final = 0.05
 """Seconds until calls that wait for room try again, if no reply comes sooner."""
 
@@ -119,10 +122,6 @@ class Client:
 
     :raises AddressError: there cannot be a connection to *address*.
 
-    .. attribute:: load
-
-        How many calls the service had in progress, by its last reply that said so.
-
     .. attribute:: unexpected
 
         How many replies were dropped because nobody waited for them: their call had ended
@@ -143,7 +142,7 @@ class Client:
     ) -> None:
         self.address = address
         self.clock = clock
-        self.load = 0
+        self._load = -inf, 0
         self.unexpected = 0
         self._idle = idle
         self._lost = lost
@@ -153,11 +152,24 @@ class Client:
         self._later: IDelayedCall | None = None
         self._wait_when_full = wait_when_full
         self._given_up: dict[bytes, None] = {}
-        self._greeting = False
+        self._greeting = self._met = False
         self._features: frozenset[str] = frozenset()
         self._max_message = inf
         self._closed = False
         self._channel: IChannel = network.connect(address, self)
+
+    @property
+    def load(self) -> int:
+        """How many calls the service has in progress: by its own word, or those of ours.
+
+        Its word counts for a moment only. Whoever is not called does not correct it.
+        """
+        told, load = self._load
+        return (
+            max(load, len(self._calls))
+            if self.clock.seconds() < told + LOAD_COUNTS
+            else len(self._calls)
+        )
 
     @property
     def in_flight(self) -> int:
@@ -173,7 +185,7 @@ class Client:
     ) -> Deferred[Response]:
         """Send *request*.
 
-        :param timeout: seconds, or ``math.inf``. A service that knows deadlines is told.
+        :param timeout: seconds, or ``math.inf``. The service is told.
         :param on_progress: called with each value that the method reports before it
             answers.
         :param token: the caller's, unless the request brings one.
@@ -246,21 +258,26 @@ class Client:
         self._ended(call)
         self._send_waiting()
         try:
-            if frames[1:3] != [b"", OK]:
-                raise _not_ok(self.address, call, frames)
-            response = decode_response(frames[2:])
-            if call.greets:
-                self._greeting = True
-                self._learn(response.extensions.pop(HELLO, None))
-            if response.extensions:
-                load = response.extensions.pop(LOAD, None)
-                self.load = load if isinstance(load, int) else self.load
-            if response.code:
-                raise _error(response)
+            response = self._read(call, frames)
         except Exception:
             call.deferred.errback()
         else:
             call.deferred.callback(response)
+
+    def _read(self, call: _Call, frames: list[bytes]) -> Response:
+        if frames[1:3] != [b"", OK]:
+            raise _not_ok(self.address, call, frames)
+        response = decode_response(frames[2:])
+        if call.greets:
+            self._greeting = self._met = True
+            self._learn(response.extensions.pop(HELLO, None))
+        if response.extensions:
+            load = response.extensions.pop(LOAD, None)
+            if isinstance(load, int):
+                self._load = self.clock.seconds(), load
+        if response.code:
+            raise _error(response)
+        return response
 
     def not_sent(self, channel: IChannel, frames: list[bytes], reason: str) -> None:
         call = self._calls.get(frames[0])
@@ -270,9 +287,10 @@ class Client:
 
     def peer_lost(self, channel: IChannel, peer: bytes, reason: str) -> None:
         # Whoever answers next may be another one.
-        self._greeting = False
+        self._greeting = self._met = False
         self._learn(None)
         self._given_up.clear()
+        self._load = -inf, 0
         self._fail_all(ServiceNotAvailable, reason)
         if not self._closed:
             self._lost()
@@ -323,7 +341,7 @@ class Client:
             extensions = {AUTH: token, **extensions}
         if on_progress is not None:
             extensions = {**extensions, PROGRESS: True}
-        if timeout != inf and "deadline" in self._features:
+        if timeout != inf:
             extensions = {**extensions, DEADLINE: max(1, int(timeout * 1000))}
         if not self._greeting:
             extensions = {**extensions, HELLO: hello()}
@@ -333,6 +351,7 @@ class Client:
         """A service that takes its time for the first reply has told about itself before."""
         with suppress(ValueError, IndexError):
             self._learn(codec.decode(body[0]))
+            self._met = True
 
     def _learn(self, told: Any) -> None:
         """Know what a service tells about itself, and do what had to wait for that."""
@@ -348,7 +367,7 @@ class Client:
     def _cancel(self, key: bytes) -> None:
         if "cancel" in self._features:
             self._channel.offer([key, b"", CANCEL, b"{}"])
-        elif self._greeting and len(self._given_up) < GIVEN_UP:
+        elif not self._met and len(self._given_up) < GIVEN_UP:
             self._given_up[key] = None
 
     def _fail_all(self, kind: type[ServiceNotAvailable], reason: str) -> None:

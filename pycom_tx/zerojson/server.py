@@ -62,8 +62,8 @@ class Server:
     :param clock: what tells whose time is over.
     :param max_calls: how many calls may be in progress: those whose answer takes time.
     :param max_waiting: how many more may wait for their turn.
-    :param max_per_client: how many of either one connection may have; as many as may be in
-        progress, if left out.
+    :param max_per_client: how many of either one connection may have; half of what may be in
+        progress, if left out, so that nobody can take it all.
     :param max_message: bytes of a request or a reply, the sum of its frames; None for any
         number.
 
@@ -90,7 +90,7 @@ class Server:
             self._start_in_time,
             max_calls=max_calls,
             max_waiting=max_waiting,
-            max_per_client=max_calls if max_per_client is None else max_per_client,
+            max_per_client=max(1, max_calls / 2) if max_per_client is None else max_per_client,
         )
         self._max_message = float("inf") if max_message is None else max_message
         limits = {} if max_message is None else {"max_message": max_message}
@@ -228,6 +228,9 @@ class Server:
             call.answer = answer
             self._calls.started(call)
             self._greet(call)
+            if request.deadline is not None:
+                left = max(0.0, request.deadline - self._clock.seconds())
+                call.timer = self._clock.callLater(left, self._expired, call)
             answer.addBoth(self._answered, call)
         else:
             self._reply(call, answer)
@@ -237,7 +240,16 @@ class Server:
         if call.told is self._hello:
             self._send(call.channel, call.envelope + self._greeting)
 
+    def _expired(self, call: Call) -> None:
+        """The time of a call in progress is over: nobody waits for its answer."""
+        call.timer = None
+        call.cancelled = True
+        self._cancel(call)
+
     def _answered(self, result: Response | Failure, call: Call) -> None:
+        if call.timer is not None:
+            call.timer.cancel()
+            call.timer = None
         self._calls.ended(call)
         try:
             self._reply(

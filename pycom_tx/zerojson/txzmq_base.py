@@ -119,6 +119,7 @@ class Channel(ABC):
                 broken=self._broken,
             )
             connection.socket.set(zmq.HANDSHAKE_IVL, HANDSHAKE_TIMEOUT)
+            connection.socket.set(zmq.CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT)
             connection.socket.set(zmq.MAXMSGSIZE, self._max_frame)
             self._prepare(connection)
             connection.addEndpoints([ZmqEndpoint(self.endpoint_type, self.address)])
