@@ -18,9 +18,7 @@ from pycom_tx.zerojson.errors import (
     ConnectionClosed,
     InvalidReply,
     Overloaded,
-    Refused,
     ServiceNotAvailable,
-    remote_error,
 )
 from pycom_tx.zerojson.extensions import (
     AUTH,
@@ -28,20 +26,18 @@ from pycom_tx.zerojson.extensions import (
     HELLO,
     LOAD,
     PROGRESS,
-    REFUSED,
     features,
     hello,
 )
+from pycom_tx.zerojson.in_flight import CallInFlight, failure_of, not_ok
 from pycom_tx.zerojson.interfaces import IChannelListener
 from pycom_tx.zerojson.messages import (
     CANCEL,
-    FAIL,
     GREETING,
     OK,
     PROGRESSED,
     decode_progress,
     decode_response,
-    encode_request,
 )
 from pycom_tx.zerojson.request import Request, Response
 
@@ -61,50 +57,6 @@ LOAD_COUNTS: Final = 1.0
 
 LOOK: Final = 0.05
 """Seconds until calls that wait for room try again, if no reply comes sooner."""
-
-
-class _Call:
-    """A call in flight."""
-
-    __slots__ = (
-        "client",
-        "deferred",
-        "frames",
-        "greets",
-        "key",
-        "on_progress",
-        "request",
-        "timeout",
-        "timer",
-    )
-
-    def __init__(
-        self,
-        client: Client,
-        request: Request,
-        timeout: float,
-        on_progress: Callable[[Any], object] | None,
-        extensions: dict[str, Any],
-    ) -> None:
-        self.client = client
-        self.key = client.new_key()
-        self.request = request
-        self.timeout = timeout
-        self.on_progress = on_progress
-        self.greets = HELLO in extensions
-        self.frames = [self.key, b"", *encode_request(request, extensions)]
-        self.timer: IDelayedCall | None = None
-        self.deferred: Deferred[Response] = Deferred(self.cancelled)
-
-    def cancelled(self, _: Deferred[Response]) -> None:
-        self.client.forget(self)
-
-    def expired(self) -> None:
-        self.timer = None
-        self.client.expired(self)
-
-    def __str__(self) -> str:
-        return f"{self.request.interface}.{self.request.method}"
 
 
 @implementer(IChannelListener)
@@ -147,8 +99,8 @@ class Client:
         self._idle = idle
         self._lost = lost
         self._keys = count(1)
-        self._calls: dict[bytes, _Call] = {}
-        self._waiting: dict[bytes, _Call] = {}
+        self._calls: dict[bytes, CallInFlight] = {}
+        self._waiting: dict[bytes, CallInFlight] = {}
         self._later: IDelayedCall | None = None
         self._wait_when_full = wait_when_full
         self._given_up: dict[bytes, None] = {}
@@ -202,7 +154,7 @@ class Client:
         if self._closed:
             raise ConnectionClosed(f"The connection to {self.address} is closed", not_started=True)
         extensions = self._extensions(request, timeout, on_progress, token)
-        call = _Call(self, request, timeout, on_progress, extensions)
+        call = CallInFlight(self, request, timeout, on_progress, extensions)
         size = sum(map(len, call.frames))
         if size > self._max_message:
             raise BadRequest(f"{call} has {size} bytes, {self.address} takes {self._max_message}")
@@ -218,13 +170,13 @@ class Client:
         """What no other call of this connection has to be told apart by."""
         return b"%x" % next(self._keys)
 
-    def expired(self, call: _Call) -> None:
+    def expired(self, call: CallInFlight) -> None:
         """Fail a call that got no reply in time."""
         self._fail(
             call, CallTimeout, f"No reply from {call} at {self.address} within {call.timeout:g} s"
         )
 
-    def forget(self, call: _Call) -> bool:
+    def forget(self, call: CallInFlight) -> bool:
         """End a call without its reply; if it has not left yet, it never will.
 
         :returns: whether it was provably not started.
@@ -264,9 +216,9 @@ class Client:
         else:
             call.deferred.callback(response)
 
-    def _read(self, call: _Call, frames: list[bytes]) -> Response:
+    def _read(self, call: CallInFlight, frames: list[bytes]) -> Response:
         if frames[1:3] != [b"", OK]:
-            raise _not_ok(self.address, call, frames)
+            raise not_ok(self.address, call, frames)
         response = decode_response(frames[2:])
         if call.greets:
             self._greeting = self._met = True
@@ -276,7 +228,7 @@ class Client:
             if isinstance(load, int):
                 self._load = self.clock.seconds(), load
         if response.code:
-            raise _error(response)
+            raise failure_of(response)
         return response
 
     def not_sent(self, channel: IChannel, frames: list[bytes], reason: str) -> None:
@@ -295,7 +247,7 @@ class Client:
         if not self._closed:
             self._lost()
 
-    def _send(self, call: _Call) -> None:
+    def _send(self, call: CallInFlight) -> None:
         if not self._waiting:
             try:
                 self._channel.send(call.frames)
@@ -376,10 +328,10 @@ class Client:
             if call.key in self._calls:
                 self._fail(call, kind, reason)
 
-    def _fail(self, call: _Call, kind: type[ServiceNotAvailable], reason: str) -> None:
+    def _fail(self, call: CallInFlight, kind: type[ServiceNotAvailable], reason: str) -> None:
         call.deferred.errback(kind(reason, not_started=self.forget(call)))
 
-    def _progressed(self, call: _Call, frames: list[bytes]) -> None:
+    def _progressed(self, call: CallInFlight, frames: list[bytes]) -> None:
         try:
             value = decode_progress(frames)
         except InvalidReply as error:
@@ -392,7 +344,7 @@ class Client:
         except Exception:
             self._log.failure("on_progress of {call} failed", call=str(call))
 
-    def _ended(self, call: _Call) -> None:
+    def _ended(self, call: CallInFlight) -> None:
         del self._calls[call.key]
         self._waiting.pop(call.key, None)
         if call.greets:
@@ -405,19 +357,3 @@ class Client:
         if not self._waiting and self._later is not None:
             self._later.cancel()
             self._later = None
-
-
-def _error(response: Response) -> Exception:
-    refused = response.extensions.get(REFUSED)
-    if isinstance(refused, dict):
-        kind = Refused if refused.get("reason") == "stopping" else Overloaded
-        after = refused.get("retry_after")
-        return kind(response.error or "", after if isinstance(after, (int, float)) else 0.0)
-    return remote_error(response.code, response.error, response.session_id)
-
-
-def _not_ok(address: str, call: _Call, frames: list[bytes]) -> ServiceNotAvailable:
-    if frames[1:3] == [b"", FAIL]:
-        detail = frames[3][:200].decode("utf-8", "replace") if len(frames) > 3 else ""
-        return ServiceNotAvailable(f"{call} at {address} is failing: {detail}")
-    return InvalidReply(f"{address} sent no reply but {frames[1:3]!r:.100}")
