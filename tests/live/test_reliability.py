@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import deferLater
 
 import pycom_tx as pycom
-from tests.live.processes import ProcessCase
+from tests.live.processes import LOOK_AGAIN, ProcessCase
 
 SERVICE = """
 import os
@@ -171,6 +171,18 @@ class TwoProvidersTests(ReliabilityCase):
         await self.processes[0].kill()
         self.assertEqual(await self.outcomes(calls), list(range(100)))
         self.assertEqual(len(set(self.executed())), 100)
+
+    async def test_nonsense(self):
+        """A provider whose address is none gets no calls, and the others do."""
+        await self.begin()
+        record = {"service": "/nonsense", "address": "http://x", "interfaces": ["com.foo.work"]}
+        async with self.client(self.address).nameserver() as nameserver:
+            await nameserver.register(**record)
+        component = await self.context.locate("com.foo.work")
+        while len(component._providers) < 3:
+            await deferLater(reactor, LOOK_AGAIN)
+        for _ in range(50):
+            await component.invoke("quick")
 
     async def test_nameserver(self):
         """While the nameserver is gone no call fails; afterwards everything is known again."""
