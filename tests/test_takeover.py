@@ -79,6 +79,18 @@ class HolderTests(TakeoverCase):
             f"/one was at {HOLDER}, where nothing answers", [formatEvent(e) for e in events]
         )
 
+    def test_in_a_hurry(self):
+        """A newcomer that has little time does not take it from the holder."""
+        Holder(self.network, [b"OK", b'{"code":4,"error":"what?"}'])
+        self.addCleanup(setattr, self.network, "delivery", self.network.delivery)
+        self.network.delivery = lambda frames: (0.3,)
+        args = {"service": "/one", "interfaces": ["com.a"]}
+        hurried = self.component.invoke("register", {**args, "address": "tcp://box:2"}, 0.25)
+        patient = self.component.invoke("register", {**args, "address": "tcp://box:3"})
+        self.clock.pump([0.1] * 20)
+        self.failureResultOf(hurried, pycom.CallTimeout)
+        self.assertDenied(patient)
+
     def test_silent(self):
         """A holder that is silent for a second loses the path, and not before."""
         Holder(self.network, None)
