@@ -147,6 +147,8 @@ class Providers:
 
         Those that have failed a short while ago are left out, unless there is no other.
         """
+        if not tried and len(self._known) == 1:
+            return self.only()
         now = self._connections.clock.seconds()
         left = self._left(tried)
         ready = [provider for provider in left if provider.pause_ends <= now]

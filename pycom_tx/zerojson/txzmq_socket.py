@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 READ_LIMIT: Final = 200
 """Messages read in one turn of the reactor, so that a flood does not hold it."""
 
-HIGH_WATER_MARK: Final = 1000
+HIGH_WATER_MARK: Final = 200
 """Messages that 0MQ keeps for one peer, in each direction."""
 
 LARGE: Final = 65536
