@@ -70,7 +70,7 @@ class ComponentHost(Service):
         time.
     :param max_waiting: how many more may wait for their turn. What is more is refused: its
         client may call another service, or try again.
-    :param max_per_client: how many of either one connection may have; half of what may be in
+    :param max_per_client: how many of both together one connection may have; half of what may be in
         progress, if left out.
     :param max_message: bytes of a request or a reply, None for any number.
     :param drain: seconds that the calls in progress have when the host stops.

@@ -66,7 +66,7 @@ def seconds(value: Any) -> float:
 _LIMITS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "max_calls": (f"Calls that may be in progress at once; {MAX_CALLS}", at_least(1)),
     "max_waiting": (f"Calls that may wait for their turn beside them; {MAX_WAITING}", at_least(0)),
-    "max_per_client": ("Calls that one connection may have; as many as --max-calls", at_least(1)),
+    "max_per_client": ("Calls that one connection may have; half of --max-calls", at_least(1)),
     "max_message": (
         f"Bytes of a request or a reply, like 64K, 512M or none; {MAX_MESSAGE >> 20}M",
         size,

@@ -62,7 +62,7 @@ class Server:
     :param clock: what tells whose time is over.
     :param max_calls: how many calls may be in progress: those whose answer takes time.
     :param max_waiting: how many more may wait for their turn.
-    :param max_per_client: how many of either one connection may have; half of what may be in
+    :param max_per_client: how many of both together one connection may have; half of what may be in
         progress, if left out, so that nobody can take it all.
     :param max_message: bytes of a request or a reply, the sum of its frames; None for any
         number.
@@ -188,7 +188,12 @@ class Server:
             self._calls.wait(call)
             self._greet(call)
         elif turn is NEVER:
-            self._refuse(call, "overloaded", RETRY_AFTER, "The service has too many calls already")
+            self._refuse(
+                call,
+                "overloaded",
+                RETRY_AFTER,
+                "The service has too many calls already, of this client or of all",
+            )
         else:
             self._start(call)
 
