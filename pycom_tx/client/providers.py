@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Final
 
-from pycom_tx.zerojson.errors import CallTimeout, Refused, ServiceNotAvailable
+from pycom_tx.zerojson.errors import CallTimeout, Overloaded, Refused, ServiceNotAvailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,6 +19,9 @@ FIRST_PAUSE: Final = 0.1
 MEMORY: Final = 60.0
 """Seconds that a provider is remembered after it was struck off: a nameserver that was
 restarted knows it again at its next renewal, which old services make every 30 seconds."""
+
+STOPPING: Final = 5.0
+"""Seconds that a provider is left alone which said that it is about to stop."""
 
 LONGEST_PAUSE: Final = 30.0
 """Seconds that a provider is left alone at most."""
@@ -83,8 +86,11 @@ class Provider:
         if now < self.pause_ends or isinstance(error, CallTimeout):
             return
         pause = min(FIRST_PAUSE * 2**self._pauses, LONGEST_PAUSE)
-        if isinstance(error, Refused):
+        if isinstance(error, Overloaded):
             pause = max(pause, error.retry_after)
+        elif isinstance(error, Refused):
+            # It stops: what reaches it when it closes its socket is lost.
+            pause = max(STOPPING, error.retry_after)
         else:
             self._pauses = min(self._pauses + 1, 16)
         # Not all clients at the same time.
