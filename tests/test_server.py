@@ -18,8 +18,8 @@ from pycom_tx.zerojson.messages import CALL, FAIL, OK, encode_request
 from pycom_tx.zerojson.request import Request, Response
 from pycom_tx.zerojson.server import Server
 from pycom_tx.zerojson.sessions import SessionStore
+from tests.slow_server import ADDRESS, Peer
 
-ADDRESS = "tcp://127.0.0.1:2013"
 UNKNOWN = {"code": 1, "error": "Unknown error during request"}
 
 
@@ -32,24 +32,6 @@ class Handler:
 
     def handle(self, request):
         return self.answer(request)
-
-
-@implementer(IChannelListener)
-class Caller:
-    """The raw other end: keeps the replies."""
-
-    def __init__(self, network):
-        self.channel = network.connect(ADDRESS, self)
-        self.replies = []
-
-    def message_received(self, channel, frames):
-        self.replies.append(frames)
-
-    def not_sent(self, channel, frames, reason):
-        self.replies.append(reason)
-
-    def peer_lost(self, channel, peer, reason):
-        pass
 
 
 class FullChannel:
@@ -86,7 +68,7 @@ class ServerCase(SynchronousTestCase):
         self.network.close()
         self.server = Server(Handler(answer), self.clock)
         self.channel = self.network.bind(ADDRESS, self.server)
-        self.caller = Caller(self.network)
+        self.caller = Peer(self.network)
 
     def send(self, *frames):
         self.caller.channel.send(list(frames))

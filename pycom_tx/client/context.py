@@ -210,7 +210,8 @@ class Context:
 
         :raises ServiceNotFound: (as a failure) there is none.
         """
-        return Opening.of(self._find_authenticator())
+        found = self._locate(AUTHENTICATOR, None, None, "least-loaded", Following.found, bare=True)
+        return Opening.of(found)
 
     def on_behalf_of(self, request: Request) -> Context:
         """The context of whoever sent a request: what ``request.context()`` gives."""
@@ -221,8 +222,7 @@ class Context:
 
         :returns: Deferred that has fired: there is nothing to wait for.
         """
-        for followed in list(self._followed.values()):
-            followed.stop()
+        self._stop_following()
         self.connections.close_all()
         if self._own_network is not None:
             self._own_network.close()
@@ -244,14 +244,7 @@ class Context:
     async def _open_nameserver(self) -> Component:
         return self.open_nameserver()
 
-    async def _find_authenticator(self) -> Component:
-        return await self._locate(
-            AUTHENTICATOR, None, None, "least-loaded", Following.found, bare=True
-        )
-
     async def _connect(self, address: str, interface: str, contract: type | None) -> Component:
-        if contract is not None:
-            declared(contract, interface)
         component = self._at(address, interface)
         if contract is not None:
             try:
@@ -323,6 +316,10 @@ class Context:
             following = self._followed[key] = Following(self, self._directory, key, closed)
         return following
 
+    def _stop_following(self) -> None:
+        for following in list(self._followed.values()):
+            following.stop()
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -364,8 +361,7 @@ class _Borrowed(Context):
 
     def close(self) -> Deferred[None]:
         opened, self._opened = self._opened, None
-        for followed in list(self._followed.values()):
-            followed.stop()
+        self._stop_following()
         for component in opened or ():
             component.close()
         return succeed(None)

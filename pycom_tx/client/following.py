@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Final
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
-from pycom_tx.client.agreement import check_contract
-from pycom_tx.client.component import Component
 from pycom_tx.client.providers import Providers
 from pycom_tx.zerojson.errors import ConnectionClosed, ContractMismatch, Error
 
@@ -157,8 +155,10 @@ class Following:
             if self.providers.knows(key):
                 agreed.append(key)
             elif key not in self._refused:
+                checking = self._context.connect(key[1], self._interface, contract=self._contract)
                 try:
-                    await self._check(key)
+                    async with checking:
+                        pass  # it has the contract, or there is an error
                 except ContractMismatch as error:
                     self._refused[key] = error
                 except Error as error:
@@ -167,12 +167,6 @@ class Following:
                     agreed.append(key)
         self.providers.update(agreed)
         return complete
-
-    async def _check(self, key: tuple[str | None, str]) -> None:
-        alone = Providers(self._context.connections)
-        alone.update([key])
-        async with Component(self._context, alone, self._interface, closed=alone.close) as provider:
-            await check_contract(provider, self._contract)
 
     def _tell(self) -> None:
         changes, self._changes = self._changes, []

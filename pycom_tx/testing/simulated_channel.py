@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from pycom_tx.zerojson.errors import ConnectionClosed
 from pycom_tx.zerojson.interfaces import IChannel, check_frames
+from pycom_tx.zerojson.memory_channel import Unqueued
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -314,7 +315,7 @@ class Connected:
 
 
 @implementer(IChannel)
-class Bound:
+class Bound(Unqueued):
     """A channel at an address, as a 0MQ ROUTER is one: it is not told who is gone."""
 
     def __init__(
@@ -342,19 +343,6 @@ class Bound:
             self._listener.not_sent(self, frames, f"A client of {self.address} is gone")
         else:
             link.send_to_connected(frames[1:])
-
-    def offer(self, frames: list[bytes]) -> bool:
-        self.send(frames)
-        return True
-
-    def withdraw(self, frames: list[bytes]) -> bool:
-        return False  # nothing waits here
-
-    def flushed(self) -> Deferred[None]:
-        return succeed(None)
-
-    def watch(self) -> None:
-        """Clients come and go."""
 
     def close(self) -> None:
         self._closed = True

@@ -68,7 +68,6 @@ class Client:
     :param clock: what ends a call that gets no reply.
     :param idle: called when the last call in flight has ended, before its Deferred fires.
     :param lost: called when the connection broke, after its calls have failed.
-
     :param wait_when_full: whether calls wait where they would be :class:`Overloaded`,
         until there is room or their time is over.
 
@@ -117,11 +116,9 @@ class Client:
         Its word counts for a moment only. Whoever is not called does not correct it.
         """
         told, load = self._load
-        return (
-            max(load, len(self._calls))
-            if self.clock.seconds() < told + LOAD_COUNTS
-            else len(self._calls)
-        )
+        if self.clock.seconds() >= told + LOAD_COUNTS:
+            return self.in_flight
+        return max(load, self.in_flight)
 
     @property
     def in_flight(self) -> int:
@@ -287,16 +284,16 @@ class Client:
         on_progress: Callable[[Any], object] | None,
         token: str | None,
     ) -> dict[str, Any]:
-        """What goes along with a request, beside what its caller wants to go."""
-        extensions = request.extensions
+        """What goes along with a request: what its caller wants to go, and more."""
+        extensions = request.extensions.copy()
         if token is not None:
-            extensions = {AUTH: token, **extensions}
+            extensions.setdefault(AUTH, token)
         if on_progress is not None:
-            extensions = {**extensions, PROGRESS: True}
+            extensions[PROGRESS] = True
         if timeout != inf:
-            extensions = {**extensions, DEADLINE: max(1, int(timeout * 1000))}
+            extensions[DEADLINE] = max(1, int(timeout * 1000))
         if not self._greeting:
-            extensions = {**extensions, HELLO: hello()}
+            extensions[HELLO] = hello()
         return extensions
 
     def _greeted(self, body: list[bytes]) -> None:

@@ -152,8 +152,31 @@ class _Wire:
             self._emptied()
 
 
+class Unqueued:
+    """A channel in which nothing waits to be sent, and whose peer never falls silent."""
+
+    def send(self, frames: list[bytes]) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def offer(self, frames: list[bytes]) -> bool:
+        self.send(frames)
+        return True
+
+    def withdraw(self, frames: list[bytes]) -> bool:
+        return False
+
+    def flushed(self) -> Deferred[None]:
+        return succeed(None)
+
+    def watch(self) -> None:
+        """There is nothing to watch."""
+
+
 @implementer(IChannel)
-class _Connected:
+class _Connected(Unqueued):
     def __init__(self, network: MemoryNetwork, address: str, listener: IChannelListener) -> None:
         self.address = address
         self.listener = listener
@@ -173,19 +196,6 @@ class _Connected:
                 return
             self._link = _Link(self._network, self, bound)
         self._link.to_bound.send(frames)
-
-    def offer(self, frames: list[bytes]) -> bool:
-        self.send(frames)
-        return True
-
-    def withdraw(self, frames: list[bytes]) -> bool:
-        return False  # nothing waits here
-
-    def flushed(self) -> Deferred[None]:
-        return succeed(None)
-
-    def watch(self) -> None:
-        """Nobody falls silent here."""
 
     def close(self) -> None:
         self._closed = True
@@ -209,7 +219,7 @@ class _Connected:
 
 
 @implementer(IChannel)
-class _Bound:
+class _Bound(Unqueued):
     def __init__(self, network: MemoryNetwork, address: str, listener: IChannelListener) -> None:
         self.address = address
         self.listener = listener
@@ -225,13 +235,6 @@ class _Bound:
         else:
             link.to_connected.send(frames[1:])
 
-    def offer(self, frames: list[bytes]) -> bool:
-        self.send(frames)
-        return True
-
-    def withdraw(self, frames: list[bytes]) -> bool:
-        return False  # nothing waits here
-
     def flushed(self) -> Deferred[None]:
         # Who closes takes along what is on its way.
         flushed: Deferred[None] = Deferred(self._flushed.remove)
@@ -244,9 +247,6 @@ class _Bound:
             told, self._flushed = self._flushed, []
             for deferred in told:
                 deferred.callback(None)
-
-    def watch(self) -> None:
-        """Nobody falls silent here."""
 
     def close(self) -> None:
         if self._network.bound.get(self.address) is self:

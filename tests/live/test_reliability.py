@@ -64,7 +64,7 @@ class ReliabilityCase(ProcessCase):
     async def provider(self, number):
         process, _ = await self.registered(
             *("pycom-service", "-a", "tcp://127.0.0.1:*", "-n", self.address),
-            *("-s", f"/work/{number}", "work"),
+            *("-s", f"/shop/{number}", "work"),
         )
         return process
 
@@ -192,7 +192,7 @@ class TwoProvidersTests(ReliabilityCase):
         await self.nameserver_process.kill()
         await deferLater(reactor, 1)
         await self.nameserver(address=self.address)
-        while not {"/work/0", "/work/1"} <= set(await self.services(self.address)):
+        while not {"/shop/0", "/shop/1"} <= set(await self.services(self.address)):
             await deferLater(reactor, 0.05)
         await deferLater(reactor, 0.5)
         self.assertEqual(await load.finish(), [])
