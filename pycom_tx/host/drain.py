@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 FLUSH: Final = 1.0
-"""Seconds that the last replies have to leave, at least."""
+"""Seconds that the last replies have to leave, at least; and without a call, after which
+there are none under way."""
 
 
 class Drain:
@@ -55,7 +56,8 @@ class Drain:
         """Refuse what comes from now on, and wait for what is there."""
         server = self._server
         drained = server.drain()
-        busy = server.in_progress or server.waiting
+        # Whoever has just called may have called again: that is not read yet.
+        busy = server.in_progress or server.waiting or server.quiet < FLUSH
         self._tell_components()
         if self._seconds and (server.in_progress or server.waiting):
             self._log.info(

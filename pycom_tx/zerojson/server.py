@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -92,11 +93,12 @@ class Server:
             max_waiting=max_waiting,
             max_per_client=max(1, max_calls / 2) if max_per_client is None else max_per_client,
         )
-        self._max_message = float("inf") if max_message is None else max_message
+        self._max_message = inf if max_message is None else max_message
         limits = {} if max_message is None else {"max_message": max_message}
         self._greeting = [GREETING, codec.encode(hello(**limits))]
         self._hello = b'"%b":%b,' % (HELLO.encode(), self._greeting[1])
         self._stopping = False
+        self._last_call = -inf
         self._drained: list[Deferred[None]] = []
         self.undelivered = 0
 
@@ -109,6 +111,11 @@ class Server:
     def waiting(self) -> int:
         """How many calls wait for their turn."""
         return self._calls.waiting
+
+    @property
+    def quiet(self) -> float:
+        """Seconds since the last call arrived."""
+        return self._clock.seconds() - self._last_call
 
     def message_received(self, channel: IChannel, frames: list[bytes]) -> None:
         try:
@@ -172,6 +179,7 @@ class Server:
             )
 
     def _arrived(self, call: Call, body: list[bytes]) -> None:
+        self._last_call = self._clock.seconds()
         size = len(body[1]) if len(body) == 2 else sum(map(len, body))
         if size > self._max_message:
             raise BadRequest(

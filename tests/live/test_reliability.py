@@ -206,7 +206,7 @@ class ThreeProvidersTests(ReliabilityCase):
     async def test_rolling_restart(self):
         """No call fails or runs twice, over at least 20,000 of them."""
         await self.begin()
-        load = Load(self.component, "slow", 20)
+        load = Load(self.component, "slow", 50)
         for number in range(self.providers):
             process = self.processes[number]
             before = load.started
