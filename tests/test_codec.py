@@ -2,12 +2,14 @@
 
 import json
 from collections import OrderedDict, namedtuple
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from pycom_tx.zerojson import codec
@@ -152,6 +154,29 @@ class EncodeTests(SynchronousTestCase):
         """An integer with more digits than the interpreter writes is refused."""
         for value in (10**5000, [10**5000], {1: 10**5000}, {"a": -(10**5000)}):
             self.assertRaises(NotSerializable, codec.encode, value)
+
+    def test_hints(self):
+        """What was probably meant is said as well."""
+
+        async def later():
+            """Never awaited."""
+
+        @dataclass
+        class Point:
+            x: int = 1
+
+        coroutine = later()
+        self.addCleanup(coroutine.close)
+        for value, hint in (
+            (Deferred(), "is there an await missing?"),
+            (coroutine, "is there an await missing?"),
+            (Point(), "dataclasses.asdict() or msgspec.to_builtins() make JSON of it"),
+            ((item for item in "ab"), "a list would do"),
+        ):
+            error = self.assertRaises(NotSerializable, codec.encode, {"a": [value]})
+            self.assertTrue(str(error).endswith(f" is not JSON serializable; {hint}"), error)
+        error = self.assertRaises(NotSerializable, codec.encode, object())
+        self.assertEqual(str(error), "Object of type object is not JSON serializable")
 
     def test_message(self):
         """The error says what cannot be written."""

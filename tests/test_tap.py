@@ -112,6 +112,18 @@ class ServiceOptionsTests(OptionsCase):
         for value in "soon", "0", "-1", "nan", "":
             self.assertRaises(usage.UsageError, self.parse, "--nameserver-timeout", value)
 
+    def test_token_cache(self):
+        """How long a valid token is remembered is an option, and 0 is not at all."""
+        self.assertNotIn("token_cache", self.parse().settings)
+        for text, number in ("0", 0.0), ("2.5", 2.5):
+            self.assertEqual(self.parse("--token-cache", text).settings["token_cache"], number)
+
+    def test_wrong_token_cache(self):
+        """A time to remember that is none is a wrong usage, which says what would be one."""
+        for value in "soon", "-1", "nan", "inf", "":
+            error = self.assertRaises(usage.UsageError, self.parse, "--token-cache", value)
+            self.assertIn("seconds, 0 or more", str(error))
+
     def test_wrong_timeout_says_what_is_right(self):
         """A time to wait that is none is refused with what would be one."""
         for value in "soon", "0":
@@ -167,6 +179,16 @@ class ConfigurationTests(OptionsCase):
     def test_empty(self):
         """An empty object changes nothing."""
         self.assertEqual(self.parse("-c", self.file({})).settings, self.parse().settings)
+
+    def test_token_cache(self):
+        """How long a valid token is remembered stands beside the policy; an option wins."""
+        path = self.file({"authentication": {"policy": "required", "token_cache": 0}})
+        self.assertEqual(self.parse("-c", path).settings["token_cache"], 0)
+        settings = self.parse("-c", path, "--token-cache", "3").settings
+        self.assertEqual((settings["token_cache"], settings["authentication"]), (3, "required"))
+        for cache in (-1, "5", None, [], float("nan")):
+            path = self.file({"authentication": {"policy": "required", "token_cache": cache}})
+            self.assertIn("token_cache", self.refused("-c", path))
 
     def test_policies(self):
         """Authentication can be required, or never."""

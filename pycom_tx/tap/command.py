@@ -41,17 +41,6 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _seconds_or_none(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < inf:
-        msg = f"seconds are a number, 0 or more, got {text!r}"
-        raise ValueError(msg)
-    return seconds
-
-
 class HostOptions(usage.Options):
     """Options of a command that serves components."""
 
@@ -73,7 +62,7 @@ class HostOptions(usage.Options):
             None,
             None,
             "Seconds that a valid token counts as valid before the authenticator is asked again",
-            _seconds_or_none,
+            limits.seconds,
         ],
         *limits.PARAMETERS,
     ]

@@ -62,6 +62,16 @@ class ServiceTests(CommandCase):
             await self.services(where), {"/org/pycom/nameserver": where, "/com/demo": address}
         )
 
+    async def test_nameserver_inside(self):
+        """A module that holds a nameserver is registered with that, unless told otherwise."""
+        self.write_module("everything", f"{SERVICE}\nfrom pycom_tx import NameServer\n")
+        _, address = await self.registered(
+            "pycom-service", "-a", ANY, "-s", "/com/foo/everything", "everything"
+        )
+        self.assertEqual(await self.services(address), {"/com/foo/everything": address})
+        async with self.client(address).locate("com.foo.example") as component:
+            self.assertEqual(await component.bar("field1"), {"field1": None})
+
     async def test_generated_path(self):
         """Without a path the service is registered below /auto/."""
         _, where = await self.nameserver()
