@@ -21,7 +21,7 @@ class MemoryCase(SynchronousTestCase):
     def setUp(self):
         super().setUp()
         self.clock = Clock()
-        self.network = MemoryNetwork(self.clock)
+        self.network = self.open_network()
         self.nameserver = self.host(
             pycom.NameServer(reactor=self.clock),
             address="tcp://127.0.0.1:2012",
@@ -33,6 +33,10 @@ class MemoryCase(SynchronousTestCase):
         self.addCleanup(self.assertNothingLeft)
         self.addCleanup(self.close, self.nameserver.stopService)
         self.addCleanup(self.context.close)
+
+    def open_network(self) -> MemoryNetwork:
+        """What the test's hosts and contexts share."""
+        return MemoryNetwork(self.clock)
 
     def host(self, *components: Any, address: str = "tcp://127.0.0.1:*", **options: Any):
         """A host of *components* that runs until the test ends, registered.

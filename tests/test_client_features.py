@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 import pycom_tx as pycom
 from pycom_tx.testing import MemoryNetwork
-from pycom_tx.zerojson.client import LOAD_COUNTS, LOOK, Client
+from pycom_tx.zerojson.client import LOAD_COUNTS, Client
 from pycom_tx.zerojson.extensions import FEATURES
 from pycom_tx.zerojson.interfaces import IChannelListener
 
@@ -318,47 +318,11 @@ class NotStartedTests(FeatureCase):
         self.assertIs(error.not_started, False)
 
 
-class WaitTests(FeatureCase):
-    """Calls that wait for room."""
-
-    def full(self, room=0, **options):
-        self.channel = FullNetwork(room)
-        self.client = self.connect(self.channel, **options)
-
-    def test_no(self):
-        """A call that finds no room is overloaded."""
-        self.full()
+class FullTests(FeatureCase):
+    def test_no_room(self):
+        """A call that finds no room is overloaded, and leaves nothing behind."""
+        self.channel = FullNetwork(0)
+        self.client = self.connect(self.channel)
         self.assertRaises(pycom.Overloaded, self.call)
-
-    def test_wait(self):
-        """A client that was asked to waits, and sends in the order of the calls."""
-        self.full(1, wait_when_full=True)
-        for _ in range(4):
-            self.call().addErrback(lambda _: None)
-        self.assertEqual(self.channel.sent, [b"1"])
-        self.channel.room = 2
-        self.clock.advance(LOOK)
-        self.assertEqual(self.channel.sent, [b"1", b"2", b"3"])
-        self.channel.room = 1
-        self.client.message_received(self.channel, [b"1", b"", b"OK", b'{"code":0}'])
-        self.assertEqual(self.channel.sent, [b"1", b"2", b"3", b"4"])
-
-    def test_over(self):
-        """One whose time is over while it waits was not started, and never leaves."""
-        self.full(wait_when_full=True)
-        call, other = self.call(1), self.call(2)
-        self.clock.pump([LOOK] * 21)
-        error = self.failureResultOf(call, pycom.CallTimeout).value
-        self.assertIs(error.not_started, True)
-        other.cancel()
-        self.failureResultOf(other, CancelledError)
+        self.assertEqual(self.client.in_flight, 0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
-        self.assertEqual(self.channel.sent, [])
-
-    def test_closed(self):
-        """Closing the connection fails those that wait."""
-        self.full(wait_when_full=True)
-        call = self.call()
-        self.client.close()
-        error = self.failureResultOf(call, pycom.ConnectionClosed).value
-        self.assertIs(error.not_started, True)

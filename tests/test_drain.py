@@ -345,25 +345,3 @@ class StoppingTests(DrainCase):
         )
         self.assertRaises(OSError, hasty.host.startService)
         self.result(hasty.stopped)
-
-
-class ThreadTests(MemoryCase):
-    def test_given_up(self):
-        """A blocking method whose call was cancelled before a thread was free is not called."""
-        waiting, seen = [], []
-
-        class Pool:
-            def callInThreadWithCallback(self, done, function, *args, **kwargs):
-                waiting.append(lambda: done(True, function(*args, **kwargs)))
-
-        self.clock.getThreadPool = Pool
-        self.clock.callFromThread = lambda call, *args: call(*args)
-        host = self.host()
-        given_up = host._in_thread(seen.append, 1)
-        wanted = host._in_thread(seen.append, 2)
-        given_up.cancel()
-        self.failureResultOf(given_up, CancelledError)
-        for run in waiting:
-            run()
-        self.successResultOf(wanted)
-        self.assertEqual(seen, [2])

@@ -1,5 +1,9 @@
 """Hosts: what they open, whom they tell, and what is left when they stop."""
 
+import threading
+from functools import partial
+from queue import Queue
+
 from twisted.application import service as application
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred
@@ -192,26 +196,24 @@ class ServingTests(HostCase):
             self.assertEqual(logged.count("com.example.greeter.greet: answered"), lines)
 
     def test_blocking(self):
-        """A method that blocks runs in the reactor's thread pool."""
-        waiting = []
-
-        class Pool:
-            def callInThreadWithCallback(self, done, function, *args, **kwargs):
-                waiting.append(lambda: done(True, function(*args, **kwargs)))
+        """A method that blocks runs in a thread, which ends with its host."""
+        results = Queue()
 
         @pycom.interface("com.example.slow")
         class Slow(pycom.Service):
             @pycom.method(blocking=True)
             def think(self, request, about):
-                return f"thought about {about}"
+                return f"{threading.current_thread().name} thought about {about}"
 
-        self.clock.getThreadPool = Pool
-        self.clock.callFromThread = lambda call, *args: call(*args)
-        host = self.host(Slow)
+        self.clock.callFromThread = lambda call, *args: results.put(partial(call, *args))
+        before = threading.active_count()
+        host = self.host(Slow, service="/com/example")
         call = self.invoke(host, "com.example.slow", "think", {"about": "it"})
         self.assertNoResult(call)
-        waiting.pop()()
-        self.assertEqual(self.result(call), "thought about it")
+        results.get(timeout=20)()
+        self.assertRegex(self.result(call), "/com/example.* thought about it")
+        self.result(host.stopService())
+        self.assertEqual(threading.active_count(), before)
 
     def test_installed_reactor(self):
         """Unless told otherwise a host runs in the installed reactor."""

@@ -1,6 +1,6 @@
 """Calls that are under way when a service stops."""
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from pycom_tx.host.drain import FLUSH, Drain
 from tests.slow_server import STOPPING, SlowServerCase
@@ -14,6 +14,9 @@ class Closing:
 
     def flushed(self):
         return self.left
+
+    def finish(self, seconds):
+        return succeed(None)
 
 
 class LastCallTests(SlowServerCase):

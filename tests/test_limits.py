@@ -10,6 +10,7 @@ LIMITS = {
     "max_calls": 10,
     "max_waiting": 0,
     "max_per_client": 5,
+    "max_threads": 3,
     "max_message": 65536,
     "drain": 2.5,
 }

@@ -56,7 +56,7 @@ SIGNATURES = {
         f"(components, address, *, {ADDRESS}, service=None, advertise=None, "
         "authentication=None, token_cache=5.0, nameserver_timeout=None, gave_up=None, "
         "verbose=False, max_calls=1000, max_waiting=1000, max_per_client=None, "
-        "max_message=536870912, drain=30.0, reactor=None, network=None)"
+        "max_threads=10, max_message=536870912, drain=30.0, reactor=None, network=None)"
     ),
     "ComponentHost.stopService": "(self)",
     "ComponentHost.stop_at_once": "(self)",

@@ -8,7 +8,9 @@ from zope.interface import implementer
 import pycom_tx as pycom
 from pycom_tx.nameserver.probes import Probes
 from pycom_tx.nameserver.registry import Held, Record
-from pycom_tx.zerojson.interfaces import IChannelListener
+from pycom_tx.testing import MemoryNetwork
+from pycom_tx.zerojson.interfaces import IChannelListener, INetwork
+from pycom_tx.zerojson.memory_channel import Unqueued
 from tests.test_nameserver import NameServerCase
 from tests.test_registry import RegistryCase
 
@@ -40,7 +42,48 @@ class Holder:
         """Nothing to do."""
 
 
+@implementer(INetwork)
+class Abyss:
+    """A network that ends in a cut cable: what is sent to some addresses waits for ever."""
+
+    def __init__(self, clock):
+        self.cut_off = set()
+        self.asked = []
+        self._reachable = MemoryNetwork(clock)
+
+    def connect(self, address, listener):
+        if address in self.cut_off:
+            return Waiting(self.asked)
+        return self._reachable.connect(address, listener)
+
+    def close(self):
+        """Nothing to do."""
+
+
+class Waiting(Unqueued):
+    """A channel that never connects.
+
+    :param asked: what waits in any of them, for ever.
+    """
+
+    def __init__(self, asked):
+        self._asked = asked
+
+    def send(self, frames):
+        self._asked.append(frames)
+
+    def withdraw(self, frames):
+        return True
+
+    def close(self):
+        """Nothing to do."""
+
+
 class TakeoverCase(NameServerCase):
+    def open_network(self):
+        self.abyss = Abyss(self.clock)
+        return MemoryNetwork(self.clock, beyond=self.abyss)
+
     def setUp(self):
         super().setUp()
         self.addCleanup(self.network.close)
@@ -91,9 +134,19 @@ class HolderTests(TakeoverCase):
         self.failureResultOf(hurried, pycom.CallTimeout)
         self.assertDenied(patient)
 
-    def test_silent(self):
-        """A holder that is silent for a second loses the path, and not before."""
-        Holder(self.network, None)
+    def test_busy(self):
+        """A holder that takes the question and does not come to answer it keeps the path."""
+        holder = Holder(self.network, None)
+        registered = self.newcomer()
+        self.clock.advance(1)
+        self.settle()
+        self.assertDenied(registered)
+        self.assertHolds(HOLDER)
+        self.assertEqual(len(holder.asked), 1)
+
+    def test_cut_off(self):
+        """A holder that takes no question for a second loses the path, and not before."""
+        self.abyss.cut_off.add(HOLDER)
         registered = self.newcomer()
         self.clock.advance(0.75)
         self.assertNoResult(registered)
@@ -165,15 +218,15 @@ class HolderTests(TakeoverCase):
 class RaceTests(TakeoverCase):
     def setUp(self):
         super().setUp()
-        self.holder = Holder(self.network, None)
+        self.abyss.cut_off.add(HOLDER)
 
     def test_asked_once(self):
         """However many want the path, its holder is asked once at a time."""
         newcomers = [self.newcomer(f"tcp://box:{number}") for number in range(2, 10)]
-        self.assertEqual(len(self.holder.asked), 1)
+        self.assertEqual(len(self.abyss.asked), 1)
         self.clock.advance(1)
         self.settle()
-        self.assertEqual(len(self.holder.asked), 1)
+        self.assertEqual(len(self.abyss.asked), 1)
         for newcomer in newcomers:
             newcomer.addErrback(lambda failure: failure.trap(pycom.AccessDenied))
 
@@ -206,6 +259,17 @@ class RaceTests(TakeoverCase):
         self.assertEqual(self.successResultOf(registered), {})
         self.assertHolds("tcp://box:2")
 
+    def test_leaves_while_it_is_busy(self):
+        """So it does where the holder takes the question, and leaves."""
+        self.abyss.cut_off.clear()
+        Holder(self.network, None)
+        registered = self.newcomer()
+        self.invoke("unregister", service="/one", address=HOLDER)
+        self.clock.advance(1)
+        self.settle()
+        self.assertEqual(self.successResultOf(registered), {})
+        self.assertHolds("tcp://box:2")
+
     def test_expires(self):
         """Where a lease ends while its holder is asked, the newcomer gets the path."""
         self.clock.advance(54.5)
@@ -224,7 +288,7 @@ class RaceTests(TakeoverCase):
         self.failureResultOf(first, CancelledError)
         self.clock.advance(1)
         self.settle()
-        self.assertEqual(len(self.holder.asked), 1)
+        self.assertEqual(len(self.abyss.asked), 1)
         self.assertEqual(self.successResultOf(second), {})
 
     def test_stops(self):
@@ -350,7 +414,7 @@ class ProbesTests(SynchronousTestCase):
         asked = [self.probes.alive(self.context, f"tcp://box:{number}") for number in (1, 2, 2)]
         self.assertIs(self.successResultOf(self.probes.alive(self.context, "tcp://box:3")), True)
         self.assertEqual(self.context.asked, ["tcp://box:1", "tcp://box:2"])
-        self.context.answer.errback(pycom.CallTimeout("No reply"))
+        self.context.answer.errback(pycom.CallTimeout("No reply", not_started=True))
         self.assertIs(self.successResultOf(asked[1]), False)
         self.assertIs(self.successResultOf(asked[2]), False)
         self.assertEqual(len(self.probes), 1)

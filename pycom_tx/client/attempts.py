@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from math import inf
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted.internet.defer import Deferred, fail
 
@@ -10,6 +11,7 @@ from pycom_tx.zerojson.errors import (
     AddressError,
     CallTimeout,
     ConnectionClosed,
+    Overloaded,
     RemoteError,
     ServiceNotAvailable,
     SessionExpired,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from pycom_tx.client.component import Component
     from pycom_tx.client.providers import Provider
+    from pycom_tx.client.room import Room
     from pycom_tx.zerojson.request import Request, Response
 
 
@@ -44,6 +47,7 @@ class Attempts:
         "_on_progress",
         "_provider",
         "_request",
+        "_ticket",
         "_tried",
         "_unsure",
     )
@@ -61,6 +65,7 @@ class Attempts:
         self._ends = ends
         self._on_progress = on_progress
         self._tried = tried
+        self._ticket: int | None = None
         self._unsure: ServiceNotAvailable | None = None
 
     def make(self, timeout: float) -> Deferred[Response]:
@@ -83,6 +88,30 @@ class Attempts:
         except AddressError as error:  # somebody has registered nonsense
             return self._unanswered(ServiceNotAvailable(str(error), not_started=True))
         return call.addCallbacks(self._answered, self._failed)
+
+    def wait(self, room: Room) -> Deferred[Response]:
+        """Make the call when there is room for it.
+
+        :raises CallTimeout: (as a failure) there was none in time.
+        """
+        clock = self._component.context.connections.clock
+        left = self._ends - clock.seconds()
+        if self._ticket is None:
+            self._ticket = room.ticket()
+        turn = room.wait(self._ticket)
+        if left != inf:
+            turn.addTimeout(max(0.0, left), clock, self._no_room)
+        self._tried.clear()
+        return turn.addCallback(lambda _: self.make(self._ends - clock.seconds()))
+
+    def _no_room(self, _: object, __: float) -> NoReturn:
+        request = self._request
+        raise self._final(
+            CallTimeout(
+                f"No service had room for {request.interface}.{request.method} in its time",
+                not_started=True,
+            )
+        )
 
     def _answered(self, response: Response) -> Response:
         self._provider.succeeded()
@@ -114,13 +143,20 @@ class Attempts:
             return twice.addCallback(
                 lambda harmless: self._again(error) if harmless else fail(self._final(error))
             )
+        return self._given_up(error)
+
+    def _given_up(self, error: ServiceNotAvailable) -> Deferred[Response]:
+        """Fail, or wait for better times where that helps and is wanted."""
+        room = self._component.room
+        if room is not None and isinstance(error, Overloaded):
+            return self.wait(room)
         raise self._final(error)
 
     def _again(self, error: ServiceNotAvailable) -> Deferred[Response]:
         context = self._component.context
         left = self._ends - context.connections.clock.seconds()
         if left <= 0 or not self._may_try_others(error) or not context.budget.spend():
-            raise self._final(error)
+            return self._given_up(error)
         if not error.not_started:
             self._unsure = error
         return self.make(left)

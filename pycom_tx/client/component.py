@@ -73,6 +73,7 @@ class Component:
         self._providers: Providers | None = providers
         self._balancer = balancer or LeastLoaded()
         self.bare = bare
+        self.room = providers.room
         self._closed = closed
         self._pinned: Provider | None = None
         self._twice: dict[str, bool] = {}
@@ -160,6 +161,8 @@ class Component:
     def close(self) -> Deferred[None]:
         """Let go of the connections. Calls in flight still get their replies.
 
+        Those that wait for room are not sent any more, and fail.
+
         :returns: Deferred that has fired: there is nothing to wait for.
         """
         if self._providers is not None:
@@ -216,6 +219,8 @@ class Component:
     def answered(self, provider: Provider, session_id: str | None, sent: str | None) -> None:
         """A reply came: keep the session that it names, unless its call was from an older one."""
         self.context.budget.earn()
+        if self.room:
+            self.room.made()
         if session_id is not None and self.session_id == sent:
             self.session_id = session_id
             if self._pinned is not provider:
@@ -300,7 +305,8 @@ class Component:
                         "the call that it is part of is over",
                         not_started=True,
                     )
-            return Attempts(self, request, now + left, on_progress, []).make(left)
+            attempts = Attempts(self, request, now + left, on_progress, [])
+            return attempts.wait(self.room) if self.room else attempts.make(left)
         except Exception:
             return fail()
 

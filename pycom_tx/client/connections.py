@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pycom_tx.client.room import Room
 from pycom_tx.zerojson.client import Client
 from pycom_tx.zerojson.errors import ConnectionClosed
 
@@ -38,7 +39,6 @@ class Connection:
             owner.clock,
             self._close_unused,
             self._broke,
-            wait_when_full=owner.wait_when_full,
         )
 
     def release(self) -> None:
@@ -62,7 +62,7 @@ class Connections:
     :param network: what opens them.
     :param clock: what times their calls.
     :param released: called when a component less uses one of them.
-    :param wait_when_full: as for :class:`Client`.
+    :param wait_when_full: whether calls wait where services have no room for them.
     """
 
     def __init__(
@@ -73,7 +73,8 @@ class Connections:
         *,
         wait_when_full: bool = False,
     ) -> None:
-        self.wait_when_full = wait_when_full
+        self._wait_when_full = wait_when_full
+        self._rooms: dict[Room, None] = {}
         self.network = network
         self.clock = clock
         self.released = released
@@ -93,6 +94,19 @@ class Connections:
         connection.users += 1
         return connection
 
+    def open_room(self) -> Room | None:
+        """Where calls wait for whom there is no room; None if they do not wait."""
+        if not self._wait_when_full:
+            return None
+        room = Room(self.clock)
+        self._rooms[room] = None
+        return room
+
+    def close_room(self, room: Room) -> None:
+        """Fail the calls that wait in a room, and forget it."""
+        self._rooms.pop(room, None)
+        room.close()
+
     def close(self, connection: Connection) -> None:
         """Close one that nothing uses."""
         self._open.pop(connection.address, None)
@@ -101,6 +115,8 @@ class Connections:
     def close_all(self) -> None:
         """Close all; calls in flight fail with :class:`ConnectionClosed`."""
         self._closed = True
+        for room in list(self._rooms):
+            self.close_room(room)
         for connection in list(self._open.values()):
             self.close(connection)
 

@@ -49,8 +49,9 @@ class Context:
 
     :param nameserver: the nameserver's address.
     :param timeout: seconds that calls wait for their replies where they do not say.
-    :param wait_when_full: whether calls wait where too many wait to be sent already, instead
-        of failing with :class:`~pycom_tx.Overloaded`.
+    :param wait_when_full: whether calls wait, in their order and to the end of their time,
+        where all services have too many already or too many wait to be sent, instead of
+        failing with :class:`~pycom_tx.Overloaded`.
     :param silence: seconds of silence after which a service counts as dead, if it knows
         heartbeats; None for never.
     :param reactor: what it runs in; the installed one, if left out.

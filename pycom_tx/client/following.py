@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextvars
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorCore
 from twisted.internet.task import deferLater
 
 from pycom_tx.client.providers import Providers
@@ -62,6 +63,7 @@ class Following:
         self._changes: list[Deferred[None]] = []
         self._running: Deferred[None] | None = None
         self._stopped = False
+        self._trigger: Any = None
 
     def use(self) -> None:
         """Follow the nameserver until :meth:`release` was called as often."""
@@ -71,6 +73,12 @@ class Following:
             variables = contextvars.Context()
             self._running = variables.run(Deferred.fromCoroutine, self._run())
             self._running.addErrback(lambda failure: failure.trap(CancelledError))
+            reactor: Any = self._context.connections.clock
+            if IReactorCore.providedBy(reactor):
+                # After services have stopped, whose calls may need it to the end.
+                self._trigger = reactor.addSystemEventTrigger(
+                    "during", "shutdown", self._reactor_stops
+                )
 
     def release(self) -> None:
         """One user less."""
@@ -80,12 +88,16 @@ class Following:
             self.providers.close()
             self._closed()
 
-    def stop(self) -> None:
+    def stop(self, reason: str = "The context is closed") -> None:
         """Ask the nameserver no more; those who wait are told."""
         self._stopped = True
+        if self._trigger is not None:
+            trigger, self._trigger = self._trigger, None
+            reactor: Any = self._context.connections.clock
+            reactor.removeSystemEventTrigger(trigger)
         if self._running is not None:
             self._running.cancel()
-        self._error = ConnectionClosed("The context is closed", not_started=True)
+        self._error = ConnectionClosed(reason, not_started=True)
         self._tell()
 
     async def found(self) -> None:
@@ -112,6 +124,10 @@ class Following:
         change: Deferred[None] = Deferred(self._changes.remove)
         self._changes.append(change)
         return change
+
+    def _reactor_stops(self) -> None:
+        self._trigger = None
+        self.stop("The reactor stopped")
 
     async def _run(self) -> None:
         revision: str | None = None

@@ -105,9 +105,14 @@ class Providers:
     while: its nameserver may have been restarted, and know nobody yet.
 
     :param connections: the context's.
+
+    .. attribute:: room
+
+        Where calls wait that none of them has room for; None if they do not wait.
     """
 
     def __init__(self, connections: Connections) -> None:
+        self.room = connections.open_room()
         self._connections = connections
         self._known: dict[tuple[str | None, str], Provider] = {}
         self._struck_off: dict[tuple[str | None, str], tuple[float, Provider]] = {}
@@ -182,7 +187,9 @@ class Providers:
             provider.close()
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Let go of all connections; calls that wait for room fail."""
+        if self.room is not None:
+            self._connections.close_room(self.room)
         self.update(())
         for _, provider in self._struck_off.values():
             provider.close()

@@ -116,7 +116,7 @@ def method(
         or more it is an object, and the function returns one value or a tuple of as many.
     :param attachments: the argument that is the request's attachment (bytes, or None where
         there is none) and the one of *results* that is the reply's.
-    :param blocking: run it in the reactor's thread pool, where it may block.
+    :param blocking: run it in a thread of its host, where it may block.
     :param roles: as for :func:`interface`, in the place of the interface's.
     :param idempotent: it does no harm to execute a call twice. Then a call that may have been
         executed by a service that died is made again, at another one.

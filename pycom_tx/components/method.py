@@ -49,7 +49,7 @@ class Method:
 
     .. attribute:: blocking
 
-        Whether it runs in the reactor's thread pool.
+        Whether it runs in a thread.
 
     .. attribute:: idempotent
 

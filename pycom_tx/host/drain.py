@@ -78,6 +78,8 @@ class Drain:
         server.turn_away()
         if busy:
             await self._wait(self._channel.flushed(), max(end, self._clock.seconds() + FLUSH))
+        left = max(FLUSH, end - self._clock.seconds())
+        await self._wait(self._channel.finish(left), self._clock.seconds() + left)
 
     def cut_short(self) -> None:
         """Wait no longer."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from math import inf
-from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from pycom_tx.client.context import NAMESERVER, NAMESERVER_ADDRESS, Context
@@ -19,6 +17,7 @@ from pycom_tx.components.dispatch import Dispatcher
 from pycom_tx.host.call_log import CallLog
 from pycom_tx.host.drain import Drain
 from pycom_tx.host.registration import Registration
+from pycom_tx.host.threads import MAX_THREADS, Threads
 from pycom_tx.host.tokens import REMEMBERED, Tokens
 from pycom_tx.zerojson.errors import ConfigurationError
 from pycom_tx.zerojson.memory_channel import MemoryNetwork
@@ -72,6 +71,7 @@ class ComponentHost(Service):
         client may call another service, or try again.
     :param max_per_client: how many of both together one connection may have; half of what may be in
         progress, if left out.
+    :param max_threads: how many methods that block may run at once.
     :param max_message: bytes of a request or a reply, None for any number.
     :param drain: seconds that the calls in progress have when the host stops.
     :param reactor: what it runs in; the installed one, if left out.
@@ -109,6 +109,7 @@ class ComponentHost(Service):
         max_calls: int = MAX_CALLS,
         max_waiting: int = MAX_WAITING,
         max_per_client: int | None = None,
+        max_threads: int = MAX_THREADS,
         max_message: int | None = MAX_MESSAGE,
         drain: float = DRAIN,
         reactor: Any = None,
@@ -131,6 +132,7 @@ class ComponentHost(Service):
         self._nameserver_timeout = nameserver_timeout
         self._gave_up = gave_up or self._log_giving_up
         self._verbose = verbose
+        self._max_threads = max_threads
         self._max_message = max_message
         self._limits: dict[str, Any] = {
             "max_calls": max_calls,
@@ -214,7 +216,9 @@ class ComponentHost(Service):
         tokens = Tokens(self.context, self._reactor, self._token_cache)
         later.callback(tokens.close)
         components = [_instance(component) for component in self._components]
-        dispatcher = self._dispatcher(components, sessions, tokens, self.context)
+        threads = Threads(self._reactor, self.service, limit=self._max_threads)
+        later.callback(self._leave, threads)
+        dispatcher = self._dispatcher(components, sessions, threads, tokens, self.context)
         handler = CallLog(dispatcher, self._reactor) if self._verbose else dispatcher
         # What components call of each other is part of calls that have been let in.
         among_us = Server(handler, self._reactor, max_calls=inf, max_message=None)
@@ -289,14 +293,28 @@ class ComponentHost(Service):
     def _forget(self) -> None:
         self.address = self.context = self._drain = None
 
+    def _leave(self, threads: Threads) -> None:
+        left = threads.close()
+        if left:
+            self._log.warn(
+                "{service} leaves {count} methods that block, they go on by themselves",
+                service=self.service,
+                count=left,
+            )
+
     def _dispatcher(
-        self, components: list[Any], sessions: SessionStore, tokens: Tokens, context: Context
+        self,
+        components: list[Any],
+        sessions: SessionStore,
+        threads: Threads,
+        tokens: Tokens,
+        context: Context,
     ) -> Dispatcher:
         try:
             dispatcher = Dispatcher(
                 components,
                 sessions,
-                self._in_thread,
+                threads.run,
                 self._in_reactor,
                 authentication=self._authentication,
                 validate=tokens.validate,
@@ -309,20 +327,6 @@ class ComponentHost(Service):
                 f"The nameserver is '{LOCAL}', but no component provides {NAMESERVER}"
             )
         return dispatcher
-
-    def _in_thread(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Deferred[Any]:
-        given_up = Event()
-
-        def run() -> Any:
-            # Threads may be busy for longer than somebody waits for one.
-            return None if given_up.is_set() else function(*args, **kwargs)
-
-        def failed(failure: Failure) -> Failure:
-            given_up.set()
-            return failure
-
-        pool = self._reactor.getThreadPool()
-        return deferToThreadPool(self._reactor, pool, run).addErrback(failed)
 
     def _in_reactor(self, function: Callable[..., Any], *args: Any) -> None:
         self._reactor.callFromThread(function, *args)

@@ -164,7 +164,9 @@ class NameServer(Service, application.Service):
             if self.context is None or held.age < FRESH:
                 raise
             if await self._probes.alive(self.context, address):
-                raise
+                # It may have left meanwhile, or its lease may be over.
+                await self._registry.register(record)
+                return
             await self._registry.register(record, held)
             self._log.info(
                 "{service} was at {address}, where nothing answers",

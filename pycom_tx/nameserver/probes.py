@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from pycom_tx.zerojson.errors import (
+    CallTimeout,
     ConfigurationError,
     ConnectionClosed,
     InvalidReply,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pycom_tx.client.context import Context
 
 TIMEOUT: Final = 1.0
-"""Seconds that somebody has to give any answer."""
+"""Seconds that somebody has to take the question."""
 
 LIMIT: Final = 100
 """Addresses that are asked at once."""
@@ -48,8 +49,8 @@ class Probes:
 
         :param context: what connects.
 
-        :returns: Deferred firing with False if there was no answer in time; with True also
-            where it could not be asked.
+        :returns: Deferred firing with False if nobody took the question in time; with True
+            also where somebody did and is too busy to answer, or where it could not be asked.
         """
         waiting = self._waiting.get(address)
         if waiting is None and len(self._waiting) >= self._limit:
@@ -84,6 +85,9 @@ async def _alive(context: Context, address: str) -> bool:
             "{address} cannot be asked whether it lives: {error}", address=address, error=error
         )
         return True
+    except CallTimeout as error:
+        # What left has reached 0MQ's own threads there: somebody lives, and is busy.
+        return not error.not_started
     except ServiceNotAvailable:
         return False
     return True

@@ -8,6 +8,7 @@ from math import inf
 from typing import Any, Final
 
 from pycom_tx.host.host import DRAIN
+from pycom_tx.host.threads import MAX_THREADS
 from pycom_tx.zerojson.errors import ConfigurationError
 from pycom_tx.zerojson.server import MAX_CALLS, MAX_MESSAGE, MAX_WAITING
 
@@ -67,6 +68,7 @@ _LIMITS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "max_calls": (f"Calls that may be in progress at once; {MAX_CALLS}", at_least(1)),
     "max_waiting": (f"Calls that may wait for their turn beside them; {MAX_WAITING}", at_least(0)),
     "max_per_client": ("Calls that one connection may have; half of --max-calls", at_least(1)),
+    "max_threads": (f"Methods that block which may run at once; {MAX_THREADS}", at_least(1)),
     "max_message": (
         f"Bytes of a request or a reply, like 64K, 512M or none; {MAX_MESSAGE >> 20}M",
         size,

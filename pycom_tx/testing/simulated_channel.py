@@ -222,6 +222,10 @@ class Connected:
     def flushed(self) -> Deferred[None]:
         return succeed(None)
 
+    def finish(self, seconds: float) -> Deferred[None]:
+        self.close()
+        return succeed(None)
+
     def watch(self) -> None:
         self._watched = True
         self.look()

@@ -17,7 +17,6 @@ from pycom_tx.zerojson.errors import (
     CallTimeout,
     ConnectionClosed,
     InvalidReply,
-    Overloaded,
     ServiceNotAvailable,
 )
 from pycom_tx.zerojson.extensions import (
@@ -44,7 +43,7 @@ from pycom_tx.zerojson.request import Request, Response
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+    from twisted.internet.interfaces import IReactorTime
 
     from pycom_tx.zerojson.interfaces import IChannel, INetwork
 
@@ -54,9 +53,6 @@ GIVEN_UP: Final = 1000
 
 LOAD_COUNTS: Final = 1.0
 """Seconds that a service's word on how much it has to do counts."""
-
-LOOK: Final = 0.05
-"""Seconds until calls that wait for room try again, if no reply comes sooner."""
 
 
 @implementer(IChannelListener)
@@ -68,8 +64,6 @@ class Client:
     :param clock: what ends a call that gets no reply.
     :param idle: called when the last call in flight has ended, before its Deferred fires.
     :param lost: called when the connection broke, after its calls have failed.
-    :param wait_when_full: whether calls wait where they would be :class:`Overloaded`,
-        until there is room or their time is over.
 
     :raises AddressError: there cannot be a connection to *address*.
 
@@ -88,8 +82,6 @@ class Client:
         clock: IReactorTime,
         idle: Callable[[], object],
         lost: Callable[[], object] = lambda: None,
-        *,
-        wait_when_full: bool = False,
     ) -> None:
         self.address = address
         self.clock = clock
@@ -99,9 +91,6 @@ class Client:
         self._lost = lost
         self._keys = count(1)
         self._calls: dict[bytes, CallInFlight] = {}
-        self._waiting: dict[bytes, CallInFlight] = {}
-        self._later: IDelayedCall | None = None
-        self._wait_when_full = wait_when_full
         self._given_up: dict[bytes, None] = {}
         self._greeting = self._met = False
         self._features: frozenset[str] = frozenset()
@@ -155,7 +144,7 @@ class Client:
         size = sum(map(len, call.frames))
         if size > self._max_message:
             raise BadRequest(f"{call} has {size} bytes, {self.address} takes {self._max_message}")
-        self._send(call)
+        self._channel.send(call.frames)
         if call.greets:
             self._greeting = True
         self._calls[call.key] = call
@@ -178,7 +167,7 @@ class Client:
 
         :returns: whether it was provably not started.
         """
-        unsent = call.key in self._waiting or self._channel.withdraw(call.frames)
+        unsent = self._channel.withdraw(call.frames)
         if not unsent:
             self._cancel(call.key)
         self._ended(call)
@@ -205,7 +194,6 @@ class Client:
             self._progressed(call, frames[2:])
             return
         self._ended(call)
-        self._send_waiting()
         try:
             response = self._read(call, frames)
         except Exception:
@@ -243,39 +231,6 @@ class Client:
         self._fail_all(ServiceNotAvailable, reason)
         if not self._closed:
             self._lost()
-
-    def _send(self, call: CallInFlight) -> None:
-        if not self._waiting:
-            try:
-                self._channel.send(call.frames)
-            except Overloaded:
-                if not self._wait_when_full:
-                    raise
-            else:
-                return
-        self._waiting[call.key] = call
-        self._look_later()
-
-    def _send_waiting(self) -> None:
-        """Send what waited, as far as there is room now."""
-        while self._waiting:
-            key, call = next(iter(self._waiting.items()))
-            try:
-                self._channel.send(call.frames)
-            except Overloaded:
-                return
-            # Sending may have failed it at once.
-            self._waiting.pop(key, None)
-
-    def _look_later(self) -> None:
-        if self._later is None:
-            self._later = self.clock.callLater(LOOK, self._look)
-
-    def _look(self) -> None:
-        self._later = None
-        self._send_waiting()
-        if self._waiting:
-            self._look_later()
 
     def _extensions(
         self,
@@ -343,7 +298,6 @@ class Client:
 
     def _ended(self, call: CallInFlight) -> None:
         del self._calls[call.key]
-        self._waiting.pop(call.key, None)
         if call.greets:
             self._greeting = False  # unless its reply came: the next one greets
         if call.timer is not None:
@@ -351,6 +305,3 @@ class Client:
             call.timer = None
         if not self._calls:
             self._idle()
-        if not self._waiting and self._later is not None:
-            self._later.cancel()
-            self._later = None

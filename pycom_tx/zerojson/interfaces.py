@@ -64,6 +64,16 @@ class IChannel(Interface):
             would take at once.
         """
 
+    def finish(seconds: float) -> Deferred[None]:
+        """Close, and let what was sent leave that peers take their time for.
+
+        Nothing arrives from now on.
+
+        :param seconds: how long they have.
+
+        :returns: Deferred firing when all has left, or its time is over.
+        """
+
     def watch() -> None:
         """Lose the peer also when it falls silent, from now on: it answers heartbeats.
 

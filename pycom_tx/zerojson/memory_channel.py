@@ -171,6 +171,9 @@ class Unqueued:
     def flushed(self) -> Deferred[None]:
         return succeed(None)
 
+    def finish(self, seconds: float) -> Deferred[None]:
+        return self.flushed().addCallback(lambda _: self.close())
+
     def watch(self) -> None:
         """There is nothing to watch."""
 

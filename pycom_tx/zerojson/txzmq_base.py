@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IDelayedCall
+    from txzmq import ZmqFactory
 
     from pycom_tx.zerojson.interfaces import IChannelListener
     from pycom_tx.zerojson.txzmq_channel import ZmqNetwork
+    from pycom_tx.zerojson.txzmq_held import Held
 
 RETRY: Final = 0.05
 """Seconds until what could not be done is tried again, if nothing wakes us before."""
@@ -48,6 +50,7 @@ class Channel(ABC):
     endpoint_type: str
     verb: str
     max_bytes: float = inf
+    held: Held | None = None
 
     def __init__(
         self, network: ZmqNetwork, address: str, listener: IChannelListener, max_frame: int = -1
@@ -89,6 +92,10 @@ class Channel(ABC):
         return emptied.addCallback(lambda _: deferLater(self._network.reactor, LINGER / 1000))
 
     @abstractmethod
+    def finish(self, seconds: float) -> Deferred[None]:
+        """As the interface has it."""
+
+    @abstractmethod
     def watch(self) -> None:
         """As the interface has it."""
 
@@ -106,13 +113,17 @@ class Channel(ABC):
         self._listener.peer_lost(self, b"", reason)
 
     @abstractmethod
+    def _factory(self) -> ZmqFactory:
+        """What its sockets are made by."""
+
+    @abstractmethod
     def _peer(self, frames: list[bytes]) -> bytes:
         """Whose queue *frames* belong in."""
 
     def _open(self) -> Socket:
         try:
             connection = self._connection = Socket(
-                self._network.factory(),
+                self._factory(),
                 self.socket_type,
                 received=self._received,
                 idle=self._flush,
@@ -151,7 +162,7 @@ class Channel(ABC):
         if self._connection is None:
             return False
         try:
-            return write_message(self._connection.socket, frames)
+            return write_message(self._connection.socket, frames, self.held)
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise

@@ -6,9 +6,11 @@ imported, and a program may still want to choose one.
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 import zmq
+from twisted.internet.defer import Deferred, succeed
 from txzmq import ZmqEndpointType, ZmqFactory
 from zope.interface import implementer
 
@@ -17,7 +19,9 @@ from pycom_tx.zerojson.errors import AddressError
 from pycom_tx.zerojson.extensions import SILENCE
 from pycom_tx.zerojson.interfaces import IChannel, INetwork
 from pycom_tx.zerojson.txzmq_base import LINGER, Channel
-from pycom_tx.zerojson.txzmq_socket import Heartbeat, Monitor, Socket
+from pycom_tx.zerojson.txzmq_heartbeat import Heartbeat
+from pycom_tx.zerojson.txzmq_held import Held
+from pycom_tx.zerojson.txzmq_socket import Monitor, Socket
 from pycom_tx.zerojson.waiting import QUEUE_BYTES
 
 if TYPE_CHECKING:
@@ -41,8 +45,48 @@ class _BoundChannel(Channel):
     verb = "listen at"
     max_bytes = QUEUE_BYTES
 
+    def __init__(self, network: ZmqNetwork, *options: Any) -> None:
+        # Of its own, so that it can be waited for what this channel has sent.
+        factory = network.new_factory()
+        self._own: ZmqFactory | None = factory
+        self.held = Held()
+        try:
+            super().__init__(network, *options)
+        except AddressError:
+            factory.shutdown()
+            raise
+
     def watch(self) -> None:
         """Clients come and go: nobody waits for an answer from them."""
+
+    def finish(self, seconds: float) -> Deferred[None]:
+        reactor = self._network.reactor
+        end = reactor.seconds() + seconds
+        return self._waiting.emptied().addCallback(
+            lambda _: self._linger(max(0.0, end - reactor.seconds()))
+        )
+
+    def _linger(self, seconds: float) -> Deferred[None]:
+        """Close the socket, and wait until 0MQ is done with what it was handed."""
+        factory, self._own = self._own, None
+        if self._connection is not None:
+            self._connection.socket.set(zmq.LINGER, round(seconds * 1000))
+        self.close()
+        return succeed(None) if factory is None else _shut_down(factory, self._network.reactor)
+
+    def close(self) -> None:
+        super().close()
+        factory, self._own = self._own, None
+        if factory is not None:
+            factory.shutdown()
+
+    def _factory(self) -> ZmqFactory:
+        return self._own
+
+    def _sent(self, frames: list[bytes]) -> bool:
+        if self.held and self.held.full(frames[0]):
+            return False
+        return super()._sent(frames)
 
     def _peer(self, frames: list[bytes]) -> bytes:
         return frames[0]
@@ -56,6 +100,22 @@ class _BoundChannel(Channel):
         # With the port that the system chose, where it was left to it.
         self.address = connection.socket.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()
         return connection
+
+
+def _shut_down(factory: ZmqFactory, reactor: Any) -> Deferred[None]:
+    """Let 0MQ send what the closed sockets of a factory hold.
+
+    :returns: Deferred firing when it is done with that, or the time of their linger is over.
+    """
+    done: Deferred[None] = Deferred()
+
+    def shut_down() -> None:
+        factory.shutdown()
+        reactor.callFromThread(done.callback, None)
+
+    # It blocks, and nothing can end it: a process that leaves does not wait for it.
+    Thread(target=shut_down, daemon=True, name="pycom-linger").start()
+    return done
 
 
 class _ConnectedChannel(Channel):
@@ -72,6 +132,9 @@ class _ConnectedChannel(Channel):
         self._lost = False
         self._opened = 0.0
         super().__init__(network, address, listener)
+
+    def _factory(self) -> ZmqFactory:
+        return self._network.factory()
 
     def _peer(self, frames: list[bytes]) -> bytes:
         return b""
@@ -127,6 +190,9 @@ class _ConnectedChannel(Channel):
         if self._connection is connection:
             self._replace(f"The connection to {self.address} broke")
 
+    def finish(self, seconds: float) -> Deferred[None]:
+        return self.flushed().addCallback(lambda _: self.close())
+
     def close(self) -> None:
         if self._connected and self._connection is not None:
             # What was said last, that a call is cancelled, maybe, has to leave yet.
@@ -148,8 +214,9 @@ class _ConnectedChannel(Channel):
 class ZmqNetwork:
     """Addresses of 0MQ: ``tcp://host:port`` and ``ipc:///path``.
 
-    Its 0MQ context, with a thread for the sockets, exists while a channel does; the
-    reactor's shutdown closes what is left.
+    What it listens at has a 0MQ context each, with a thread for the sockets; what is
+    connected has one together. They exist while their channels do; the reactor's shutdown
+    closes what is left.
 
     :param reactor: what reads and writes.
     :param silence: seconds after which a peer that answers no heartbeats counts as lost;
@@ -184,19 +251,21 @@ class ZmqNetwork:
         self.close()
 
     def factory(self) -> ZmqFactory:
-        """The one that all channels share; made when the first is opened."""
+        """The one that all connected channels share; made when the first is opened."""
         if self._factory is None:
-            self._factory = ZmqFactory()
-            self._factory.context.set(zmq.MAX_SOCKETS, MAX_SOCKETS)
-            self._factory.reactor = self.reactor
-            self._factory.lingerPeriod = LINGER
-            self._trigger = self.reactor.addSystemEventTrigger(
-                "during", "shutdown", self._reactor_stops
-            )
+            self._factory = self.new_factory()
         return self._factory
 
+    def new_factory(self) -> ZmqFactory:
+        """What makes sockets, and has to be shut down."""
+        factory = ZmqFactory()
+        factory.context.set(zmq.MAX_SOCKETS, MAX_SOCKETS)
+        factory.reactor = self.reactor
+        factory.lingerPeriod = LINGER
+        return factory
+
     def closed(self, channel: Channel) -> None:
-        """Forget a channel; the last one takes the 0MQ context with it."""
+        """Forget a channel; the last one takes the shared 0MQ context with it."""
         self._channels.discard(channel)
         self._release_unused()
 
@@ -210,12 +279,18 @@ class ZmqNetwork:
             self._release_unused()
             raise
         self._channels.add(channel)
+        if self._trigger is None:
+            self._trigger = self.reactor.addSystemEventTrigger(
+                "during", "shutdown", self._reactor_stops
+            )
         return channel
 
     def _release_unused(self) -> None:
-        if self._factory is None or self._channels:
+        if self._channels:
             return
-        factory, self._factory = self._factory, None
         if self._trigger is not None:
             self.reactor.removeSystemEventTrigger(self._trigger)
-        factory.shutdown()
+            self._trigger = None
+        factory, self._factory = self._factory, None
+        if factory is not None:
+            factory.shutdown()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
     from twisted.python.failure import Failure
 
+    from pycom_tx.zerojson.txzmq_held import Held
+
 READ_LIMIT: Final = 200
 """Messages read in one turn of the reactor, so that a flood does not hold it."""
 
@@ -46,18 +48,25 @@ _monitors = count()
 _log = Logger()
 
 
-def write_message(socket: zmq.Socket[bytes], frames: list[bytes]) -> bool:
+def write_message(socket: zmq.Socket[bytes], frames: list[bytes], held: Held | None = None) -> bool:
     """Hand all *frames* to 0MQ, or none: False where it takes no more for that peer.
 
     A peer that dies in the middle of a message makes 0MQ refuse the next frame; the rest
     has to be sent all the same, or the next message would be taken for its end.
+
+    :param held: is told of large frames for the peer that the first one names.
     """
     taken = True
     last = len(frames) - 1
     for index, frame in enumerate(frames):
         flags = _NOBLOCK if index == last else _NOBLOCK_MORE
         try:
-            socket.send(frame, flags, copy=len(frame) < LARGE)
+            if len(frame) < LARGE:
+                socket.send(frame, flags)
+            else:
+                tracker = socket.send(frame, flags, copy=False, track=held is not None)
+                if held is not None:
+                    held.add(frames[0], tracker, len(frame))
         except zmq.Again:
             if index == 0:
                 return False
@@ -184,58 +193,3 @@ class Monitor:
     def _received(self, frames: list[bytes]) -> None:
         (event,) = struct.unpack_from("=H", frames[0])
         self._happened(event)
-
-
-class Heartbeat:
-    """A connection beside another one, to notice that its peer has fallen silent.
-
-    0MQ's own threads send and answer heartbeats, so a busy reactor is not taken for a dead
-    one. They have to be turned on before a socket connects, when it is not known yet whether
-    its peer understands them; hence another socket.
-
-    :param factory: what makes sockets.
-    :param address: the peer's.
-    :param silence: seconds of silence after which the peer counts as lost, at most.
-    :param lost: called then, or when the connection broke and was not made again.
-    """
-
-    def __init__(
-        self, factory: ZmqFactory, address: str, silence: float, lost: Callable[[], object]
-    ) -> None:
-        self._lost = lost
-        self._up = False
-        self._reactor = factory.reactor
-        self._timer: IDelayedCall | None = None
-        # A heartbeat that is sent right after the peer fell silent is missed after the first
-        # two. The rest is for one that only closes: its last replies may be under way yet.
-        quarter = silence / 4
-        self._patience = quarter
-        self._socket = Socket(factory, zmq.DEALER, received=lambda _: None)
-        self._socket.socket.set(zmq.HEARTBEAT_IVL, max(1, round(quarter * 1000)))
-        self._socket.socket.set(zmq.HEARTBEAT_TIMEOUT, max(1, round(quarter * 2000)))
-        self._socket.socket.set(zmq.LINGER, 0)
-        self._monitor = Monitor(self._socket, self._happened)
-        self._socket.addEndpoints([ZmqEndpoint(ZmqEndpointType.connect, address)])
-
-    def close(self) -> None:
-        """Let go of it."""
-        self._wait_no_longer()
-        self._monitor.close()
-        self._socket.shutdown()
-
-    def _happened(self, event: int) -> None:
-        if event == zmq.Event.HANDSHAKE_SUCCEEDED:
-            self._up = True
-            self._wait_no_longer()
-        elif event == zmq.Event.DISCONNECTED and self._up:
-            self._up = False
-            self._timer = self._reactor.callLater(self._patience, self._give_up)
-
-    def _wait_no_longer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _give_up(self) -> None:
-        self._timer = None
-        self._lost()

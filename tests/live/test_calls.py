@@ -125,6 +125,23 @@ pycom.Context().connect(sys.argv[1], "com.foo.slow").addCallback(call)
 reactor.run()
 """
 
+WAITING = """
+import sys
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+import pycom_tx as pycom
+
+async def main(reactor):
+    try:
+        await pycom.Context(sys.argv[1]).wait_for("com.foo.nobody")
+    except pycom.ConnectionClosed as error:
+        print(error, flush=True)
+
+reactor.callLater(0.2, reactor.stop)
+react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+"""
+
 SLOW = """
 from twisted.internet.defer import Deferred
 import pycom_tx as pycom
@@ -166,6 +183,13 @@ class EndingTests(ProcessCase):
         out, err, status = await getProcessOutputAndValue(sys.executable, ["-c", STOPPED, address])
         self.assertEqual((err, status), (b"", 0))
         self.assertTrue(out.startswith(b"ServiceNotAvailable "), out)
+
+    async def test_stopped_while_it_waits(self):
+        """Who waits for a provider when the reactor stops is told, also without a nameserver."""
+        _, nameserver = await self.nameserver()
+        for where in nameserver, "tcp://127.0.0.1:9":
+            ended = await getProcessOutputAndValue(sys.executable, ["-c", WAITING, where])
+            self.assertEqual(ended, (b"The reactor stopped\n", b"", 0))
 
     async def test_killed(self):
         """When a service is killed, a call in flight fails without waiting for its timeout."""

@@ -12,6 +12,22 @@ from tests.live.processes import LOOK_AGAIN, PATIENCE, ProcessCase
 ANY = "tcp://127.0.0.1:*"
 DEMO = "pycom_tx.apps.demo"
 
+BUSY = """
+import time
+from pathlib import Path
+
+import pycom_tx as pycom
+from twisted.logger import Logger
+
+@pycom.interface("com.foo.busy")
+class Busy(pycom.Service):
+    @pycom.method
+    def be_busy(self, request):
+        Logger().info("It is busy")
+        while Path("busy").exists():
+            time.sleep(0.01)
+"""
+
 _log = Logger()
 
 
@@ -86,6 +102,22 @@ class TakeoverTests(NameserverCase):
         self.assertEqual((await self.services(where))["/com/demo"], address)
         await first.stop()
         await second.wait_for("is registered with the nameserver at")
+
+    async def test_busy(self):
+        """A service that is too busy to answer for longer than it is asked keeps its path."""
+        self.write_module("busy", BUSY)
+        _, where = await self.nameserver()
+        service = "pycom-service", "-a", ANY, "-n", where, "-s", "/com/busy", "busy"
+        first, address = await self.registered(*service)
+        async with self.client(where).connect(address, "com.foo.busy") as component:
+            (self.folder / "busy").touch()
+            busy = component.be_busy()
+            await first.wait_for("is busy")
+            second = self.twistd(*service)
+            await second.wait_for("is not registered, .* already registered on a different address")
+            self.assertEqual((await self.services(where))["/com/busy"], address)
+            (self.folder / "busy").unlink()
+            await busy
 
     async def test_frozen(self):
         """A service that does not run any more, though its connections stand, is replaced."""

@@ -1,23 +1,30 @@
 """Services that are stopped while they are busy, and services that are flooded."""
 
+import contextlib  # trial takes a name "suppress" here for its own
 import json
 import os
 import signal
+import sys
 
 import zmq
-from twisted.internet import reactor
-from twisted.internet.defer import DeferredList, gatherResults
+from twisted.internet import error, reactor
+from twisted.internet.defer import Deferred, DeferredList, gatherResults
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.protocol import Factory, ProcessProtocol, Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 import pycom_tx as pycom
+from pycom_tx.zerojson.extensions import SILENCE
+from tests.live.processes import LOOK_AGAIN
 from tests.live.test_twistd import ANY, CommandCase
 
 SERVICE = '''
 import re
+import time
 from pathlib import Path
 
-from twisted.internet import reactor
+from twisted.internet import error, reactor
 from twisted.internet.task import deferLater
 
 import pycom_tx as pycom
@@ -44,6 +51,18 @@ class Busy(pycom.Service):
     def at_work(self, request):
         return self.working
 
+    @pycom.method(blocking=True)
+    def block(self, request):
+        self.working += 1
+        while not Path("done").exists():
+            time.sleep(0.01)
+
+    @pycom.method(attachments=(None, "blob"), results=("blob",))
+    async def large(self, request):
+        """As many bytes as no buffer of the system has room for, once there is a file done."""
+        await self.work(request, 1)
+        return bytes(1 << 26)
+
     @pycom.method
     def echo(self, request, value):
         return value
@@ -58,7 +77,53 @@ class Busy(pycom.Service):
         return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 '''
 
+CALLER = """
+import sys
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+import pycom_tx as pycom
+
+async def main(reactor):
+    async with pycom.Context() as context:
+        component = await context.connect(sys.argv[1], "com.foo.busy")
+        response = await component.call(pycom.Request("com.foo.busy", "large"), timeout=60)
+        print(len(response.attachment))
+
+react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+"""
+
 CALL = '{"version":"1.0","interface":"com.foo.busy","method":"%s","args":%s}'
+
+
+class Script(ProcessProtocol):
+    """A program in a process of its own.
+
+    .. attribute:: output
+
+        Deferred firing with what it has printed, when it has ended.
+    """
+
+    def __init__(self, source, *arguments):
+        self.output = Deferred()
+        self._printed = ""
+        program = [sys.executable, "-c", source, *arguments]
+        reactor.spawnProcess(self, sys.executable, program, env=os.environ)
+
+    def signal(self, number):
+        self.transport.signalProcess(number)
+
+    def kill(self):
+        with contextlib.suppress(error.ProcessExitedAlready):
+            self.signal(signal.SIGKILL)
+
+    def outReceived(self, data):
+        self._printed += data.decode("utf-8")
+
+    def errReceived(self, data):
+        self.outReceived(data)
+
+    def processEnded(self, reason):
+        self.output.callback(self._printed)
 
 
 class BusyCase(CommandCase):
@@ -82,6 +147,19 @@ class BusyCase(CommandCase):
         while await component.invoke("at_work") < count:
             await deferLater(reactor, 0)
         return calls
+
+    async def closed_address(self):
+        """Wait until nobody listens there any more."""
+        host, _, port = self.address.removeprefix("tcp://").rpartition(":")
+        while True:
+            try:
+                protocol = await TCP4ClientEndpoint(reactor, host, int(port)).connect(
+                    Factory.forProtocol(Protocol)
+                )
+            except error.ConnectionRefusedError:
+                return
+            protocol.transport.loseConnection()
+            await deferLater(reactor, LOOK_AGAIN)
 
     def signal(self, process, number=signal.SIGTERM):
         os.kill(int(process.pid_file.read_text("ascii")), number)
@@ -146,6 +224,35 @@ class DrainTests(BusyCase):
         for response in await gatherResults(calls):
             self.assertEqual(len(response.attachment), 1 << 24)
         self.assertStopped(service, await service.end())
+
+    async def test_slow_reader(self):
+        """An answer stays under way for a client that takes its time."""
+        service, component = await self.serve()
+        client = Script(CALLER, self.address)
+        self.addCleanup(client.kill)
+        while await component.invoke("at_work") < 1:
+            await deferLater(reactor, 0)
+        client.signal(signal.SIGSTOP)
+        (self.folder / "done").touch()
+        self.signal(service)
+        await self.closed_address()
+        # Longer than any patience with a peer that has only closed.
+        await deferLater(reactor, 2 * SILENCE)
+        self.assertFalse(service.ended)
+        client.signal(signal.SIGCONT)
+        self.assertEqual(await client.output, f"{1 << 26}\n")
+        self.assertStopped(service, await service.end())
+
+    async def test_blocking_method(self):
+        """A method that blocks is left behind when the time to drain is over."""
+        service, component = await self.serve("--drain=0.3")
+        call = component.invoke("block", timeout=60)
+        while await component.invoke("at_work") < 1:
+            await deferLater(reactor, 0)
+        self.signal(service)
+        self.assertStopped(service, await service.end())
+        self.assertIn("leaves 1 methods that block", service.log)
+        await self.assertFailure(call, pycom.ServiceNotAvailable)
 
     async def test_time_over(self):
         """When the time to drain is over, what is not answered is cut off."""

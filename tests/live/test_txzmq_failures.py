@@ -11,9 +11,12 @@ from twisted.internet import reactor
 from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 
 from pycom_tx import Overloaded
+from pycom_tx.zerojson.txzmq_heartbeat import Heartbeat
+from pycom_tx.zerojson.txzmq_held import HELD
 from pycom_tx.zerojson.txzmq_socket import HIGH_WATER_MARK, READ_LIMIT, write_message
 from pycom_tx.zerojson.waiting import QUEUE_LIMIT
 from tests.live.test_txzmq_channel import ChannelCase, Echo, Listener, received
@@ -96,6 +99,33 @@ class BackpressureTests(ChannelCase):
                 await deferLater(reactor, 0)
             _, label, _ = slow.recv_multipart()
             self.assertEqual(int(label), number)
+
+    async def test_large_messages_for_a_peer_that_does_not_read(self):
+        """0MQ is handed so many bytes for one peer and no more; all arrive once it reads."""
+        size = 1 << 24
+        theirs = Listener()
+        server = self.bound(theirs)
+        client = self.raw_socket(zmq.DEALER, rcvhwm=1, rcvbuf=4096)
+        client.connect(server.address)
+        client.send(b"hello")
+        await theirs.until(received(1))
+        peer = theirs.messages[0][0]
+        sent = 0
+        with self.assertRaises(Overloaded):
+            while sent < 100:
+                server.send([peer, b"%d" % sent, bytes(size)])
+                sent += 1
+        waiting = sum(len(queue.messages) for queue in server._waiting._queues.values())
+        self.assertGreater(waiting, 1)
+        # One or two are in the buffers of the system.
+        self.assertLessEqual((sent - waiting) * size, HELD + 3 * size)
+        client.rcvtimeo = 20_000
+        for number in range(sent):
+            frames = await deferToThread(client.recv_multipart)
+            self.assertEqual((frames[0], len(frames[1])), (b"%d" % number, size))
+        while server.held:
+            server.held.full(peer)
+            await deferLater(reactor, 0.02)
 
 
 class BrokenConnectionTests(ChannelCase):
@@ -210,8 +240,8 @@ class BrokenConnectionTests(ChannelCase):
         class DyingPeer:
             """A socket whose peer goes away after the first frame."""
 
-            def send(_, frame, flags, copy):  # self is the test
-                client.send(frame, flags, copy=copy)
+            def send(_, frame, flags):  # self is the test
+                client.send(frame, flags)
                 if not server.closed:
                     server.close()
                     self.assertTrue(monitor.poll(10_000))
@@ -286,6 +316,43 @@ class BrokenConnectionTests(ChannelCase):
         while not ours.messages:
             client.send([b"message"])
             await deferLater(reactor, 0.02)
+
+    async def watched(self, address, silence):
+        """A heartbeat of whoever is at an address, and the list of its complaints."""
+        lost = []
+        heartbeat = Heartbeat(
+            self.network.factory(), address, silence, lambda: lost.append(address)
+        )
+        self.addCleanup(heartbeat.close)
+        while not heartbeat._up:
+            await deferLater(reactor, 0.02)
+        return lost
+
+    async def test_a_peer_that_closes_and_one_that_is_silent(self):
+        """Who has closed an address is not silent; who accepts and says nothing is."""
+        self.connected(self.bound().address)  # the network stays open
+        server, silence = self.bound(), 0.4
+        lost = await self.watched(server.address, silence)
+        host, port = server.address.removeprefix("tcp://").split(":")
+        server.close()
+        await deferLater(reactor, 2 * silence)
+        self.assertEqual(lost, [])
+        silent = socket.socket()
+        self.addCleanup(silent.close)
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        silent.bind((host, int(port)))
+        silent.listen()
+        while not lost:
+            await deferLater(reactor, 0.02)
+
+    async def test_a_file_that_is_closed(self):
+        """The same goes for paths of the file system."""
+        self.connected(self.bound().address)
+        server = self.bound(address="ipc://*")
+        lost = await self.watched(server.address, 0.4)
+        server.close()
+        await deferLater(reactor, 0.8)
+        self.assertEqual(lost, [])
 
     async def test_a_listener_that_raises(self):
         """A message that its listener chokes on is logged, and the next one is delivered."""

@@ -1,0 +1,122 @@
+"""Noticing that a peer has fallen silent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import zmq
+from twisted.internet import error
+from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
+from twisted.internet.protocol import Factory, Protocol
+from txzmq import ZmqEndpoint, ZmqEndpointType, ZmqFactory
+
+from pycom_tx.zerojson.txzmq_socket import Monitor, Socket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IDelayedCall
+    from twisted.python.failure import Failure
+
+
+class Heartbeat:
+    """A connection beside another one, to notice that its peer has fallen silent.
+
+    0MQ's own threads send and answer heartbeats, so a busy reactor is not taken for a dead
+    one. They have to be turned on before a socket connects, when it is not known yet whether
+    its peer understands them; hence another socket.
+
+    One that has closed its address is not silent: it may take its time to send what is under
+    way, and the connection itself tells when it is over.
+
+    :param factory: what makes sockets.
+    :param address: the peer's.
+    :param silence: seconds of silence after which the peer counts as lost, at most.
+    :param lost: called then.
+    """
+
+    def __init__(
+        self, factory: ZmqFactory, address: str, silence: float, lost: Callable[[], object]
+    ) -> None:
+        self._address = address
+        self._lost = lost
+        self._up = False
+        self._reactor = factory.reactor
+        self._timer: IDelayedCall | None = None
+        self._asking: Deferred[bool] | None = None
+        # A heartbeat that is sent right after the peer fell silent is missed after the first
+        # two quarters. In the rest it is found out whether it has only closed.
+        quarter = silence / 4
+        self._patience = quarter / 2
+        self._socket = Socket(factory, zmq.DEALER, received=lambda _: None)
+        self._socket.socket.set(zmq.HEARTBEAT_IVL, max(1, round(quarter * 1000)))
+        self._socket.socket.set(zmq.HEARTBEAT_TIMEOUT, max(1, round(quarter * 2000)))
+        self._socket.socket.set(zmq.LINGER, 0)
+        self._monitor = Monitor(self._socket, self._happened)
+        self._socket.addEndpoints([ZmqEndpoint(ZmqEndpointType.connect, address)])
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._wait_no_longer()
+        self._monitor.close()
+        self._socket.shutdown()
+
+    def _happened(self, event: int) -> None:
+        if event == zmq.Event.HANDSHAKE_SUCCEEDED:
+            self._up = True
+            self._wait_no_longer()
+        elif event == zmq.Event.DISCONNECTED and self._up:
+            self._up = False
+            self._look_later()
+
+    def _look_later(self) -> None:
+        self._timer = self._reactor.callLater(self._patience, self._look)
+
+    def _wait_no_longer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._asking is not None:
+            asking, self._asking = self._asking, None
+            asking.cancel()
+
+    def _look(self) -> None:
+        self._timer = None
+        asking = self._asking = _refuses(self._reactor, self._address, self._patience)
+        asking.addCallbacks(self._told, lambda _: None)  # it was given up
+
+    def _told(self, refuses: bool) -> None:  # noqa: FBT001 # that is the answer
+        self._asking = None
+        if refuses:
+            self._look_later()
+        else:
+            self._lost()
+
+
+def _refuses(reactor: Any, address: str, seconds: float) -> Deferred[bool]:
+    """Whether nobody listens at an address of a machine that lives; False if it is silent.
+
+    0MQ connects again by itself, but does not tell why it cannot.
+    """
+    endpoint: HostnameEndpoint | UNIXClientEndpoint
+    if address.startswith("ipc://"):
+        endpoint = UNIXClientEndpoint(reactor, address.removeprefix("ipc://"), seconds)
+    else:
+        host, _, port = address.removeprefix("tcp://").rpartition(":")
+        endpoint = HostnameEndpoint(reactor, host.strip("[]"), int(port), seconds)
+    asking: Deferred[Any] = endpoint.connect(Factory.forProtocol(Protocol))
+
+    def connected(protocol: Protocol) -> bool:
+        if protocol.transport is not None:
+            protocol.transport.loseConnection()
+        return False
+
+    def failed(failure: Failure) -> bool:
+        failure.trap(error.ConnectError)
+        # What has no file any more listens as little as what refuses.
+        return failure.check(error.ConnectionRefusedError) is not None or address.startswith(
+            "ipc://"
+        )
+
+    return asking.addCallbacks(connected, failed)

@@ -1,0 +1,38 @@
+"""How many large frames 0MQ holds for each peer."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pycom_tx.zerojson.txzmq_held import Held
+
+
+class Tracker:
+    """A frame that 0MQ is done with when the test says so."""
+
+    done = False
+
+
+class HeldTests(SynchronousTestCase):
+    def setUp(self):
+        self.held = Held(100)
+
+    def add(self, peer, size):
+        tracker = Tracker()
+        self.held.add(peer, tracker, size)
+        return tracker
+
+    def test_full(self):
+        """A peer is full with as many bytes as there may be, and others are not."""
+        first, second = self.add(b"a", 60), self.add(b"a", 40)
+        self.assertTrue(self.held.full(b"a"))
+        self.assertFalse(self.held.full(b"b"))
+        first.done = True
+        self.assertFalse(self.held.full(b"a"))
+        second.done = True
+        self.assertFalse(self.held.full(b"a"))
+        self.assertFalse(self.held)
+
+    def test_gone(self):
+        """Peers that nobody sends anything to any more are forgotten in time."""
+        for number in range(1000):
+            self.add(b"%d" % number, 60).done = True
+        self.assertLess(len(self.held._frames), 10)
