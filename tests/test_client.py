@@ -66,6 +66,9 @@ class HeldNetwork:
     def withdraw(self, frames):
         self.withdrawn.append(frames)
 
+    def close(self):
+        """Nothing to do."""
+
 
 class ClientCase(SynchronousTestCase):
     def setUp(self):
@@ -76,6 +79,7 @@ class ClientCase(SynchronousTestCase):
     def connect(self, network=None, idle=lambda: None):
         """A client of the address."""
         self.client = Client(ADDRESS, network or self.network, self.clock, idle)
+        self.addCleanup(self.client.close)
         return self.client
 
     def pair(self, *, answering=False, delivery=at_once):

@@ -55,7 +55,9 @@ class RegistrationCase(SynchronousTestCase):
 
     def listen(self):
         """Have the nameserver listen; gives its channel."""
-        return self.network.bind(NAMESERVER, Server(self.nameserver, self.clock))
+        server = Server(self.nameserver, self.clock)
+        self.addCleanup(server.close)
+        return self.network.bind(NAMESERVER, server)
 
     def start(self, give_up_after=None):
         """A registration that has begun, and ends with the test."""

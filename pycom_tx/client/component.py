@@ -73,6 +73,7 @@ class Component:
         self._providers: Providers | None = providers
         self._balancer = balancer or LeastLoaded()
         self.bare = bare
+        self._clock = context.connections.clock
         self.room = providers.room
         self._closed = closed
         self._pinned: Provider | None = None
@@ -113,7 +114,7 @@ class Component:
             failures.
         """
         request = Request(self.interface, method, args, attachment=attachment)
-        return self.call(request, timeout, on_progress=on_progress).addCallback(_result)
+        return self.call(request, timeout, on_progress=on_progress).addCallback(outcome)
 
     def introspect(self) -> Deferred[dict[str, Any]]:
         """Ask the service about its interface.
@@ -142,10 +143,11 @@ class Component:
         :raises ValueError: *timeout* is not more than 0. (As a failure, as the errors of
             :meth:`invoke` are.)
         """
-        if (self.context.prehooks or self.context.posthooks) and not self.bare:
-            seconds = self.context.timeout if timeout is None else timeout
+        context = self.context
+        if (context.prehooks or context.posthooks) and not self.bare:
+            seconds = context.timeout if timeout is None else timeout
             steps = self._call_with_hooks(request, timeout, on_progress)
-            return within(Deferred.fromCoroutine(steps), seconds, self.context.connections.clock)
+            return within(Deferred.fromCoroutine(steps), seconds, self._clock)
         return self._call(request, timeout, on_progress)
 
     def when_lost(self, tell: Callable[[], object]) -> None:
@@ -263,7 +265,7 @@ class Component:
         return asked.addTimeout(max(0.0, ends - clock.seconds()), clock, lambda *_: False)
 
     async def _may_run_twice(self, method: str, ends: float, tried: list[Provider]) -> bool:
-        now = self.context.connections.clock.seconds()
+        now = self._clock.seconds()
         if method not in self._twice and now < ends and now >= self._ask_again:
             request = Request(self.interface, "introspect")
             left = min(ends - now, PATIENCE)
@@ -274,7 +276,7 @@ class Component:
                     for name, described in told.result["methods"].items()
                 }
             except (Error, LookupError, TypeError, AttributeError):
-                self._ask_again = self.context.connections.clock.seconds() + PATIENCE
+                self._ask_again = self._clock.seconds() + PATIENCE
         return self._twice.get(method, False)
 
     async def _call_with_hooks(
@@ -295,7 +297,7 @@ class Component:
     ) -> Deferred[Response]:
         try:
             left = self.context.timeout if timeout is None else checked_timeout(timeout)
-            now = self.context.connections.clock.seconds()
+            now = self._clock.seconds()
             ends = deadline.get()
             if ends is not None and ends - now < left:
                 left = ends - now
@@ -311,7 +313,8 @@ class Component:
             return fail()
 
 
-def _result(response: Response) -> Any:
+def outcome(response: Response) -> Any:
+    """The result; where there is an attachment, a tuple of both."""
     if response.attachment is None:
         return response.result
     return response.result, response.attachment

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 
-from pycom_tx.client.component import Component
+from pycom_tx.client.component import Component, outcome
 from pycom_tx.client.context import NAMESERVER_ADDRESS, Context, PostHook, PreHook
 from pycom_tx.client.opening import Opening
 from pycom_tx.zerojson.errors import InvalidReply, MethodNotFound
+from pycom_tx.zerojson.request import Request, Response
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -219,13 +220,15 @@ def _proxied(
     incoming = described["attachments"]["incoming"]
     unpack = _unpacking(method, described)
 
+    needed, known = frozenset(required), frozenset(declared)
+
     # Positional only: any name may be an argument's.
     def call(*args: Any, **kwargs: Any) -> Deferred[Any]:
-        _bind(method, required, declared, args, kwargs)
+        if args or not needed <= kwargs.keys() <= known:
+            _bind(method, required, declared, args, kwargs)
         attachment = None if incoming is None else kwargs.pop(incoming, None)
-        return component.invoke(
-            method, kwargs, timeout, attachment, on_progress=on_progress
-        ).addCallback(unpack)
+        request = Request(component.interface, method, kwargs, attachment=attachment)
+        return component.call(request, timeout, on_progress=on_progress).addCallback(unpack)
 
     def with_options(
         *, timeout: float | None = None, on_progress: Callable[[Any], object] | None = None
@@ -270,24 +273,24 @@ def _bind(
             raise TypeError(msg)
 
 
-def _unpacking(method: str, described: dict[str, Any]) -> Callable[[Any], Any]:
-    """What makes of an answer what the caller gets."""
+def _unpacking(method: str, described: dict[str, Any]) -> Callable[[Response], Any]:
+    """What makes of a response what the caller gets."""
     names = list(described["results"])
     outgoing = described["attachments"]["outgoing"]
 
-    def named(answer: Any) -> dict[str, Any]:
-        result, attachment = answer if isinstance(answer, tuple) else (answer, None)
+    def named(response: Response) -> dict[str, Any]:
+        result = response.result
         if not isinstance(result, dict):
             raise InvalidReply(f"{method} declares results and answered {result!r:.60}")
-        return result if outgoing is None else {**result, outgoing: attachment}
+        return result if outgoing is None else {**result, outgoing: response.attachment}
 
     if not names:
-        return lambda answer: answer
+        return outcome
     if len(names) == 1:
-        return lambda answer: named(answer).get(names[0])
+        return lambda response: named(response).get(names[0])
     kind = namedtuple("Results", names, rename=True)  # type: ignore[misc] # noqa: PYI024 # known at run time
     kind.__name__ = kind.__qualname__ = method
-    return lambda answer: kind._make(map(named(answer).get, names))
+    return lambda response: kind._make(map(named(response).get, names))
 
 
 class _Unknown:

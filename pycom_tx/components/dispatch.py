@@ -134,12 +134,17 @@ class Dispatcher:
             )
         request.serve(self._open_context, self._in_reactor)
         # Deferreds and timers do not keep context variables: each call has its own.
-        run = copy_context().run
-        run(deadline.set, request.deadline)
+        return copy_context().run(self._begin, component, interface, method, request)
+
+    def _begin(
+        self, component: Any, interface: Interface, method: Method, request: Request
+    ) -> Response | Deferred[Response]:
+        deadline.set(request.deadline)
         if method.prehooks or method.posthooks:
-            steps = self._call_with_hooks(component, interface, method, request)
-            return run(Deferred.fromCoroutine, steps)
-        return run(self._call, component, method, request)
+            return Deferred.fromCoroutine(
+                self._call_with_hooks(component, interface, method, request)
+            )
+        return self._call(component, method, request)
 
     def _call(
         self, component: Any, method: Method, request: Request

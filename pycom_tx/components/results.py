@@ -61,22 +61,28 @@ class Results:
         :raises TypeError: it is another number of results than are declared, or one is of
             another type than is annotated.
         """
-        given = value if isinstance(value, Response) else Response(value)
-        if given.code or not (self.names or self._types.checked):
-            return given
-        values = self._by_name(given.result, request, name)
+        given = value if isinstance(value, Response) else None
+        if given is not None:
+            if given.code:
+                return given
+            value = given.result
+        if not (self.names or self._types.checked):
+            return given or Response(value)
+        values = self._by_name(value, request, name)
         if self._types.checked:
             try:
                 self._types.plain(values)
             except ValueError as error:
                 msg = f"{request.interface}.{name} gave another type than it declares: {error}"
                 raise TypeError(msg) from None
-        if not self.names:
-            return Response(
-                values[_ALONE], attachment=given.attachment, extensions=given.extensions
-            )
-        attachment = given.attachment if self._attachment is None else values.pop(self._attachment)
-        return Response(values, attachment=attachment, extensions=given.extensions)
+        attachment = None if given is None else given.attachment
+        if self._attachment is not None:
+            attachment = values.pop(self._attachment)
+        return Response(
+            values if self.names else values[_ALONE],
+            attachment=attachment,
+            extensions=None if given is None else given.extensions,
+        )
 
     def _by_name(self, values: Any, request: Request, name: str) -> dict[str, Any]:
         if not self.names:

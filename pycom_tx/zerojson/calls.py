@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from contextvars import copy_context
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from twisted.internet.defer import Deferred
-    from twisted.internet.interfaces import IDelayedCall
 
     from pycom_tx.zerojson.interfaces import IChannel
     from pycom_tx.zerojson.request import Request, Response
@@ -42,9 +42,9 @@ class Call:
 
         Whether its client wants no reply any more.
 
-    .. attribute:: timer
+    .. attribute:: ends
 
-        What ends it when its time is over, once it was started.
+        When its time is over, once it was started.
 
     .. attribute:: told
 
@@ -58,10 +58,10 @@ class Call:
         "channel",
         "client",
         "context",
+        "ends",
         "envelope",
         "key",
         "request",
-        "timer",
         "told",
     )
 
@@ -75,7 +75,7 @@ class Call:
         self.request: Request | None = None
         self.answer: Deferred[Response] | None = None
         self.cancelled = False
-        self.timer: IDelayedCall | None = None
+        self.ends = inf
         self.told: bytes | None = None
 
 

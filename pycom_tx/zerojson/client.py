@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from pycom_tx.zerojson import codec
+from pycom_tx.zerojson.deadlines import Deadlines
 from pycom_tx.zerojson.errors import (
     BadRequest,
     CallTimeout,
@@ -55,6 +56,13 @@ LOAD_COUNTS: Final = 1.0
 """Seconds that a service's word on how much it has to do counts."""
 
 
+# Each with the comma before it.
+_AUTH: Final = b',"%b":%%b' % AUTH.encode()
+_DEADLINE: Final = b',"%b":%%d' % DEADLINE.encode()
+_HELLO: Final = b',"%b":%b' % (HELLO.encode(), codec.encode(hello()))
+_PROGRESS: Final = b',"%b":true' % PROGRESS.encode()
+
+
 @implementer(IChannelListener)
 class Client:
     """Any number of calls in flight on one connection.
@@ -91,6 +99,9 @@ class Client:
         self._lost = lost
         self._keys = count(1)
         self._calls: dict[bytes, CallInFlight] = {}
+        self._deadlines: Deadlines[CallInFlight] = Deadlines(
+            clock, self._calls.values, self._expired
+        )
         self._given_up: dict[bytes, None] = {}
         self._greeting = self._met = False
         self._features: frozenset[str] = frozenset()
@@ -139,24 +150,26 @@ class Client:
         """
         if self._closed:
             raise ConnectionClosed(f"The connection to {self.address} is closed", not_started=True)
-        extensions = self._extensions(request, timeout, on_progress, token)
-        call = CallInFlight(self, request, timeout, on_progress, extensions)
+        key = b"%x" % next(self._keys)
+        more = self._more(request, timeout, on_progress, token)
+        call = CallInFlight(self, key, request, timeout, on_progress, more)
+        if self._max_message is not inf:
+            self._check_size(call)
+        self._channel.send(call.frames)
+        if not self._greeting:
+            self._greeting = call.greets = True
+        self._calls[key] = call
+        if timeout != inf:
+            call.ends = self.clock.seconds() + timeout
+            self._deadlines.add(call.ends)
+        return call.deferred
+
+    def _check_size(self, call: CallInFlight) -> None:
         size = sum(map(len, call.frames))
         if size > self._max_message:
             raise BadRequest(f"{call} has {size} bytes, {self.address} takes {self._max_message}")
-        self._channel.send(call.frames)
-        if call.greets:
-            self._greeting = True
-        self._calls[call.key] = call
-        if timeout != inf:
-            call.timer = self.clock.callLater(timeout, call.expired)
-        return call.deferred
 
-    def new_key(self) -> bytes:
-        """What no other call of this connection has to be told apart by."""
-        return b"%x" % next(self._keys)
-
-    def expired(self, call: CallInFlight) -> None:
+    def _expired(self, call: CallInFlight) -> None:
         """Fail a call that got no reply in time."""
         self._fail(
             call, CallTimeout, f"No reply from {call} at {self.address} within {call.timeout:g} s"
@@ -179,6 +192,7 @@ class Client:
             return
         self._closed = True
         self._fail_all(ConnectionClosed, f"The connection to {self.address} was closed")
+        self._deadlines.close()
         self._channel.close()
 
     def message_received(self, channel: IChannel, frames: list[bytes]) -> None:
@@ -195,14 +209,14 @@ class Client:
             return
         self._ended(call)
         try:
-            response = self._read(call, frames)
+            response = self._read(call, command, frames)
         except Exception:
             call.deferred.errback()
         else:
             call.deferred.callback(response)
 
-    def _read(self, call: CallInFlight, frames: list[bytes]) -> Response:
-        if frames[1:3] != [b"", OK]:
+    def _read(self, call: CallInFlight, command: bytes, frames: list[bytes]) -> Response:
+        if command != OK or frames[1]:
             raise not_ok(self.address, call, frames)
         response = decode_response(frames[2:])
         if call.greets:
@@ -232,24 +246,22 @@ class Client:
         if not self._closed:
             self._lost()
 
-    def _extensions(
+    def _more(
         self,
         request: Request,
         timeout: float,
         on_progress: Callable[[Any], object] | None,
         token: str | None,
-    ) -> dict[str, Any]:
-        """What goes along with a request: what its caller wants to go, and more."""
-        extensions = request.extensions.copy()
-        if token is not None:
-            extensions.setdefault(AUTH, token)
-        if on_progress is not None:
-            extensions[PROGRESS] = True
-        if timeout != inf:
-            extensions[DEADLINE] = max(1, int(timeout * 1000))
+    ) -> bytes:
+        """What goes along with a request beside its own extensions, as JSON without braces."""
+        more = b"" if timeout == inf else _DEADLINE % max(1, int(timeout * 1000))
         if not self._greeting:
-            extensions[HELLO] = hello()
-        return extensions
+            more += _HELLO
+        if token is not None and AUTH not in request.extensions:
+            more += _AUTH % codec.encode(token)
+        if on_progress is not None:
+            more += _PROGRESS
+        return more[1:]
 
     def _greeted(self, body: list[bytes]) -> None:
         """A service that takes its time for the first reply has told about itself before."""
@@ -298,10 +310,8 @@ class Client:
 
     def _ended(self, call: CallInFlight) -> None:
         del self._calls[call.key]
+        call.ends = inf
         if call.greets:
             self._greeting = False  # unless its reply came: the next one greets
-        if call.timer is not None:
-            call.timer.cancel()
-            call.timer = None
         if not self._calls:
             self._idle()

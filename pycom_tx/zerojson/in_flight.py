@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -13,57 +14,61 @@ from pycom_tx.zerojson.errors import (
     ServiceNotAvailable,
     remote_error,
 )
-from pycom_tx.zerojson.extensions import HELLO, REFUSED
+from pycom_tx.zerojson.extensions import REFUSED
 from pycom_tx.zerojson.messages import FAIL, encode_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from twisted.internet.interfaces import IDelayedCall
 
     from pycom_tx.zerojson.client import Client
     from pycom_tx.zerojson.request import Request, Response
 
 
 class CallInFlight:
-    """A call in flight."""
+    """A call in flight.
+
+    .. attribute:: ends
+
+        When its time is over.
+
+    .. attribute:: greets
+
+        Whether its request asks the service what that knows.
+    """
 
     __slots__ = (
         "client",
         "deferred",
+        "ends",
         "frames",
         "greets",
         "key",
         "on_progress",
         "request",
         "timeout",
-        "timer",
     )
 
     def __init__(
         self,
         client: Client,
+        key: bytes,
         request: Request,
         timeout: float,
         on_progress: Callable[[Any], object] | None,
-        extensions: dict[str, Any],
+        more: bytes,
     ) -> None:
         self.client = client
-        self.key = client.new_key()
+        self.key = key
         self.request = request
         self.timeout = timeout
         self.on_progress = on_progress
-        self.greets = HELLO in extensions
-        self.frames = [self.key, b"", *encode_request(request, extensions)]
-        self.timer: IDelayedCall | None = None
+        self.greets = False
+        self.ends = inf
+        self.frames = [key, b"", *encode_request(request, more)]
         self.deferred: Deferred[Response] = Deferred(self.cancelled)
 
     def cancelled(self, _: Deferred[Response]) -> None:
         self.client.forget(self)
-
-    def expired(self) -> None:
-        self.timer = None
-        self.client.expired(self)
 
     def __str__(self) -> str:
         return f"{self.request.interface}.{self.request.method}"

@@ -7,6 +7,7 @@ a command or a status, a JSON object, and at most one attachment.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -59,27 +60,28 @@ _read_reply = msgspec.json.Decoder(_Reply).decode
 _read_progress = msgspec.json.Decoder(_Progress).decode
 
 
-def encode_request(request: Request, extensions: dict[str, Any] | None = None) -> list[bytes]:
+def encode_request(request: Request, more: bytes = b"") -> list[bytes]:
     """The frames of *request*.
 
-    :param extensions: what to send, where that is not what the request has.
+    :param more: extensions beside the request's own, as JSON without the braces.
 
     :raises NotSerializable: the arguments are nothing that JSON can hold; the message
         names the method.
     """
     try:
-        body = b'{"version":"1.0","interface":%b,"method":%b,"args":%b' % (
-            codec.encode(request.interface),
-            codec.encode(request.method),
-            codec.encode(request.args),
-        )
-        if extensions is None:
-            extensions = request.extensions
-        body = _finished(body, request.session_id, extensions)
+        body = _head(request.interface, request.method) + codec.encode(request.args)
+        body = _finished(body, request.session_id, request.extensions, more)
         return _with_attachment([CALL, body], request.attachment)
     except NotSerializable as error:
         msg = f"{request.interface}.{request.method}{_culprit(request.args)}: {error}"
         raise NotSerializable(msg) from None
+
+
+@lru_cache(maxsize=1000)
+def _head(interface: str, method: str) -> bytes:
+    """What the requests of a method begin with."""
+    names = codec.encode(interface), codec.encode(method)
+    return b'{"version":"1.0","interface":%b,"method":%b,"args":' % names
 
 
 def decode_request(frames: Sequence[bytes]) -> Request:

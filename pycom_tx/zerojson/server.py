@@ -14,6 +14,7 @@ from zope.interface import implementer
 
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.calls import LATER, NEVER, Call, Calls
+from pycom_tx.zerojson.deadlines import Deadlines
 from pycom_tx.zerojson.errors import UNKNOWN, BadRequest, RemoteError, ServiceNotAvailable
 from pycom_tx.zerojson.extensions import DEADLINE, HELLO, LOAD, PROGRESS, REFUSED, hello
 from pycom_tx.zerojson.interfaces import IChannelListener
@@ -92,6 +93,9 @@ class Server:
             max_calls=max_calls,
             max_waiting=max_waiting,
             max_per_client=max(1, max_calls / 2) if max_per_client is None else max_per_client,
+        )
+        self._deadlines: Deadlines[Call] = Deadlines(
+            clock, self._calls.all_in_progress, self._expired
         )
         self._max_message = inf if max_message is None else max_message
         limits = {} if max_message is None else {"max_message": max_message}
@@ -172,6 +176,7 @@ class Server:
         self.turn_away()
         for call in self._calls.all_in_progress():
             self._cancel(call)
+        self._deadlines.close()
         if self.undelivered:
             self._log.info(
                 "{count} replies were dropped, their clients were gone or did not take them",
@@ -242,8 +247,8 @@ class Server:
             self._calls.started(call)
             self._greet(call)
             if request.deadline is not None:
-                left = max(0.0, request.deadline - self._clock.seconds())
-                call.timer = self._clock.callLater(left, self._expired, call)
+                call.ends = request.deadline
+                self._deadlines.add(call.ends)
             answer.addBoth(self._answered, call)
         else:
             self._reply(call, answer)
@@ -255,14 +260,11 @@ class Server:
 
     def _expired(self, call: Call) -> None:
         """The time of a call in progress is over: nobody waits for its answer."""
-        call.timer = None
         call.cancelled = True
         self._cancel(call)
 
     def _answered(self, result: Response | Failure, call: Call) -> None:
-        if call.timer is not None:
-            call.timer.cancel()
-            call.timer = None
+        call.ends = inf
         self._calls.ended(call)
         try:
             self._reply(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
 from math import inf
+from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 import zmq
@@ -13,9 +15,9 @@ from txzmq import ZmqEndpoint
 from zope.interface import implementer
 
 from pycom_tx.zerojson.addresses import explained
-from pycom_tx.zerojson.errors import AddressError, ConnectionClosed
+from pycom_tx.zerojson.errors import AddressError, ConnectionClosed, Overloaded
 from pycom_tx.zerojson.interfaces import IChannel, check_frames
-from pycom_tx.zerojson.txzmq_socket import Socket, write_message
+from pycom_tx.zerojson.txzmq_socket import Socket
 from pycom_tx.zerojson.waiting import QUEUE_LIMIT, Waiting
 
 if TYPE_CHECKING:
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 
 RETRY: Final = 0.05
 """Seconds until what could not be done is tried again, if nothing wakes us before."""
+
+BATCH: Final = 0.001
+"""Seconds that what a turn of reading makes is collected. 0MQ's thread is woken once for all of
+it, which costs as much as to answer a call; the first message has to wait for the last."""
 
 HANDSHAKE_TIMEOUT: Final = 2000
 """Milliseconds until a peer that accepts and says nothing is given up. (The default of
@@ -52,6 +58,9 @@ class Channel(ABC):
     max_bytes: float = inf
     held: Held | None = None
 
+    # For a moment after a connection broke 0MQ still takes messages, and loses them.
+    _ready = True
+
     def __init__(
         self, network: ZmqNetwork, address: str, listener: IChannelListener, max_frame: int = -1
     ) -> None:
@@ -60,6 +69,8 @@ class Channel(ABC):
         self._network = network
         self._listener = listener
         self._waiting = Waiting(QUEUE_LIMIT, self.max_bytes)
+        self._batch: list[list[bytes]] = []
+        self._batch_ends = 0.0
         self._connection: Socket | None = None
         self._timer: IDelayedCall | None = None
         self._closed = False
@@ -69,13 +80,17 @@ class Channel(ABC):
         check_frames(frames)
         if self._closed:
             raise ConnectionClosed(f"The channel at {self.address} is closed")
-        peer = self._peer(frames)
-        if peer in self._waiting or not self._sent(frames):
-            self._waiting.put(peer, frames)
-            self._later(RETRY, self._flush)
-        if self._connection is not None:
-            # Sending may have eaten the wake-up of the descriptor.
-            self._connection.read_later()
+        queues = self._waiting.queues
+        if queues and self._peer(frames) in queues:
+            self._wait(frames)
+        elif self._connection is not None and self._connection.is_reading:
+            if not self._batch:
+                self._batch_ends = perf_counter() + BATCH
+            self._batch.append(frames)
+            if perf_counter() >= self._batch_ends:
+                self._send_batch()
+        elif not self._sent(frames):
+            self._wait(frames)
 
     def offer(self, frames: list[bytes]) -> bool:
         if self._waiting.half_full(self._peer(frames)):
@@ -84,10 +99,15 @@ class Channel(ABC):
         return True
 
     def withdraw(self, frames: list[bytes]) -> bool:
+        for position, collected in enumerate(self._batch):
+            if collected is frames:
+                del self._batch[position]
+                return True
         return self._waiting.withdraw(self._peer(frames), frames)
 
     def flushed(self) -> Deferred[None]:
         # Then 0MQ has it all, which does not tell when it has sent it.
+        self._send_batch()
         emptied = self._waiting.emptied()
         return emptied.addCallback(lambda _: deferLater(self._network.reactor, LINGER / 1000))
 
@@ -100,6 +120,7 @@ class Channel(ABC):
         """As the interface has it."""
 
     def close(self) -> None:
+        self._send_batch()
         self._closed = True
         self._shut()
         self._waiting.take_all()
@@ -107,6 +128,7 @@ class Channel(ABC):
 
     def abandon(self, reason: str) -> None:
         """Close the socket for good and tell the listener why."""
+        self._send_batch()
         self._closed = True
         self._shut()
         self._drop_waiting(reason)
@@ -125,8 +147,8 @@ class Channel(ABC):
             connection = self._connection = Socket(
                 self._factory(),
                 self.socket_type,
-                received=self._received,
-                idle=self._flush,
+                received=partial(self._listener.message_received, self),
+                idle=self._idle,
                 broken=self._broken,
             )
             connection.socket.set(zmq.HANDSHAKE_IVL, HANDSHAKE_TIMEOUT)
@@ -154,29 +176,45 @@ class Channel(ABC):
             self._connection.shutdown()
             self._connection = None
 
-    def _received(self, frames: list[bytes]) -> None:
-        self._listener.message_received(self, frames)
-
     def _sent(self, frames: list[bytes]) -> bool:
         """Whether 0MQ took *frames*, or there is nobody to take them any more."""
-        if self._connection is None:
+        if self._connection is None or not self._ready:
+            return False
+        held = self.held
+        if held is not None and held.frames and held.full(frames[0]):
             return False
         try:
-            return write_message(self._connection.socket, frames, self.held)
+            return self._connection.write(frames, self.held)
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
             self._listener.not_sent(self, frames, f"A client of {self.address} is gone")
             return True
 
+    def _wait(self, frames: list[bytes]) -> None:
+        self._waiting.put(self._peer(frames), frames)
+        self._later(RETRY, self._flush)
+
+    def _send_batch(self) -> None:
+        """Send what a turn of reading has made."""
+        batch, self._batch = self._batch, []
+        for frames in batch:
+            if self._peer(frames) in self._waiting.queues or not self._sent(frames):
+                try:
+                    self._wait(frames)
+                except Overloaded as error:
+                    self._listener.not_sent(self, frames, str(error))
+
+    def _idle(self) -> None:
+        self._send_batch()
+        self._flush()
+
     def _flush(self) -> None:
-        if not self._waiting:
+        if not self._waiting.queues:
             return
         self._waiting.flush(self._sent)
-        if self._waiting:
+        if self._waiting.queues:
             self._later(RETRY, self._flush)
-        if self._connection is not None:
-            self._connection.look_again()
 
     def _drop_waiting(self, reason: str) -> None:
         for frames in self._waiting.take_all():

@@ -60,6 +60,7 @@ class _BoundChannel(Channel):
         """Clients come and go: nobody waits for an answer from them."""
 
     def finish(self, seconds: float) -> Deferred[None]:
+        self._send_batch()
         reactor = self._network.reactor
         end = reactor.seconds() + seconds
         return self._waiting.emptied().addCallback(
@@ -82,11 +83,6 @@ class _BoundChannel(Channel):
 
     def _factory(self) -> ZmqFactory:
         return self._own
-
-    def _sent(self, frames: list[bytes]) -> bool:
-        if self.held and self.held.full(frames[0]):
-            return False
-        return super()._sent(frames)
 
     def _peer(self, frames: list[bytes]) -> bytes:
         return frames[0]
@@ -128,7 +124,7 @@ class _ConnectedChannel(Channel):
     def __init__(self, network: ZmqNetwork, address: str, listener: IChannelListener) -> None:
         self._monitor: Monitor | None = None
         self._heartbeat: Heartbeat | None = None
-        self._connected = False
+        self._ready = False
         self._lost = False
         self._opened = 0.0
         super().__init__(network, address, listener)
@@ -146,29 +142,25 @@ class _ConnectedChannel(Channel):
         connection.socket.set(zmq.LINGER, 0)
         self._monitor = Monitor(connection, self._happened)
 
-    def _sent(self, frames: list[bytes]) -> bool:
-        # For a moment after a connection broke 0MQ still takes messages, and loses them.
-        return self._connected and super()._sent(frames)
-
     def watch(self) -> None:
         silence = self._network.silence
-        if self._heartbeat is None and self._connected and silence is not None:
+        if self._heartbeat is None and self._ready and silence is not None:
             self._heartbeat = Heartbeat(
                 self._network.factory(), self.address, silence, self._fell_silent
             )
 
     def _fell_silent(self) -> None:
-        if self._connected:
+        if self._ready:
             self._happened(zmq.Event.DISCONNECTED)
 
     def _happened(self, event: int) -> None:
         if self._lost:
             return
         if event == zmq.Event.HANDSHAKE_SUCCEEDED:
-            self._connected = True
+            self._ready = True
             self._flush()
         elif event == zmq.Event.DISCONNECTED:
-            self._connected, self._lost = False, True
+            self._ready, self._lost = False, True
             # Not at once: 0MQ tells before it has handed over the last that arrived, and
             # a peer that always hangs up must not keep us busy with opening sockets.
             since = self._network.reactor.seconds() - self._opened
@@ -194,7 +186,7 @@ class _ConnectedChannel(Channel):
         return self.flushed().addCallback(lambda _: self.close())
 
     def close(self) -> None:
-        if self._connected and self._connection is not None:
+        if self._ready and self._connection is not None:
             # What was said last, that a call is cancelled, maybe, has to leave yet.
             self._connection.socket.set(zmq.LINGER, FAREWELL)
         super().close()
@@ -206,7 +198,7 @@ class _ConnectedChannel(Channel):
         if self._monitor is not None:
             self._monitor.close()
             self._monitor = None
-        self._connected = False
+        self._ready = False
         super()._shut()
 
 

@@ -17,42 +17,43 @@ class Held:
     """The large frames that 0MQ has been handed for each peer, and not sent yet.
 
     :param limit: bytes for one peer. The frame that exceeds it is the last one.
+
+    .. attribute:: frames
+
+        A dict of them, with their trackers, by their peers' names.
     """
 
     def __init__(self, limit: int = HELD) -> None:
         self._limit = limit
-        self._frames: dict[bytes, deque[tuple[MessageTracker, int]]] = {}
+        self.frames: dict[bytes, deque[tuple[MessageTracker, int]]] = {}
         self._swept = 0
-
-    def __bool__(self) -> bool:
-        return bool(self._frames)
 
     def add(self, peer: bytes, tracker: MessageTracker, size: int) -> None:
         """A frame was handed over.
 
         :param tracker: tells when 0MQ is done with it.
         """
-        frames = self._frames.get(peer)
+        frames = self.frames.get(peer)
         if frames is None:
-            frames = self._frames[peer] = deque()
+            frames = self.frames[peer] = deque()
             # Peers that get nothing more are looked at by nobody else.
-            if len(self._frames) > 2 * self._swept + 1:
+            if len(self.frames) > 2 * self._swept + 1:
                 self._sweep()
-                frames = self._frames[peer] = deque()
+                frames = self.frames[peer] = deque()
         frames.append((tracker, size))
 
     def full(self, peer: bytes) -> bool:
         """Whether no more may be handed over."""
-        frames = self._frames.get(peer)
+        frames = self.frames.get(peer)
         if frames is None:
             return False
         while frames and frames[0][0].done:
             frames.popleft()
         if not frames:
-            del self._frames[peer]
+            del self.frames[peer]
         return sum(size for _, size in frames) >= self._limit
 
     def _sweep(self) -> None:
-        for peer in list(self._frames):
+        for peer in list(self.frames):
             self.full(peer)
-        self._swept = len(self._frames)
+        self._swept = len(self.frames)

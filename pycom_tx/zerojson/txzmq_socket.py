@@ -6,17 +6,18 @@ With the channels made of it the one place that knows txzmq and pyzmq.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import zmq
+import zmq.backend
 from twisted.logger import Logger
 from txzmq import ZmqConnection, ZmqEndpoint, ZmqEndpointType, ZmqFactory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from twisted.internet.interfaces import IDelayedCall
     from twisted.python.failure import Failure
 
@@ -35,6 +36,12 @@ LARGE: Final = 65536
 _NOBLOCK: Final = int(zmq.NOBLOCK)
 _NOBLOCK_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
 
+_send: Final = zmq.backend.Socket.send
+_receive: Final = zmq.backend.Socket.recv
+_get: Final[Callable[..., Any]] = zmq.backend.Socket.get
+_WHAT: Final = zmq.EVENTS
+_READABLE: Final = int(zmq.POLLIN)
+
 _EVENTS: Final = (
     zmq.Event.HANDSHAKE_SUCCEEDED
     | zmq.Event.DISCONNECTED
@@ -48,12 +55,13 @@ _monitors = count()
 _log = Logger()
 
 
-def write_message(socket: zmq.Socket[bytes], frames: list[bytes], held: Held | None = None) -> bool:
+def write_message(send: Callable[..., Any], frames: list[bytes], held: Held | None = None) -> bool:
     """Hand all *frames* to 0MQ, or none: False where it takes no more for that peer.
 
     A peer that dies in the middle of a message makes 0MQ refuse the next frame; the rest
     has to be sent all the same, or the next message would be taken for its end.
 
+    :param send: a socket's, of the backend.
     :param held: is told of large frames for the peer that the first one names.
     """
     taken = True
@@ -62,9 +70,9 @@ def write_message(socket: zmq.Socket[bytes], frames: list[bytes], held: Held | N
         flags = _NOBLOCK if index == last else _NOBLOCK_MORE
         try:
             if len(frame) < LARGE:
-                socket.send(frame, flags)
+                send(frame, flags)
             else:
-                tracker = socket.send(frame, flags, copy=False, track=held is not None)
+                tracker = send(frame, flags, copy=False, track=held is not None)
                 if held is not None:
                     held.add(frames[0], tracker, len(frame))
         except zmq.Again:
@@ -72,6 +80,22 @@ def write_message(socket: zmq.Socket[bytes], frames: list[bytes], held: Held | N
                 return False
             taken = False
     return taken
+
+
+def read_message(receive: Callable[..., Any]) -> list[bytes]:
+    """The frames of the next message.
+
+    :param receive: a socket's, of the backend.
+
+    :raises zmq.Again: none has arrived.
+    """
+    # A frame says whether there are more, which costs less than to ask the socket.
+    frame = receive(_NOBLOCK, copy=False)
+    frames = [frame.bytes]
+    while frame.more:
+        frame = receive(_NOBLOCK, copy=False)
+        frames.append(frame.bytes)
+    return frames
 
 
 def nothing() -> None:
@@ -82,8 +106,12 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
     """A 0MQ socket that yields to the reactor and says when it is broken.
 
     :param received: called with the frames of each message.
-    :param idle: called when a turn of reading is over.
+    :param idle: called when a turn of reading is over, and in the middle of it.
     :param broken: called when the socket cannot be used any more.
+
+    .. attribute:: is_reading
+
+        Whether a turn of reading is under way: it sees whatever arrives.
     """
 
     def __init__(
@@ -101,37 +129,62 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
         self._received = received
         self._idle = idle
         self._broken = broken
+        self.is_reading = False
         self.read_scheduled: IDelayedCall | None
         # Without an endpoint: options have to be set before it connects or binds, and
         # from a constructor that fails nobody gets the socket to close it.
         super().__init__(factory)
 
-    def doRead(self) -> None:
+    def write(self, frames: list[bytes], held: Held | None = None) -> bool:
+        """As :func:`write_message`."""
+        # What the class of the socket adds to its backend costs as much as sending does.
         try:
-            # The descriptor tells only once that something came: read until there is
-            # nothing left, or come back by itself.
-            if self._read_some():
+            return write_message(partial(_send, self.socket), frames, held)
+        finally:
+            if not self.is_reading:
+                # Sending, also in vain, may have eaten the wake-up of the descriptor.
                 self.read_later()
+
+    def doRead(self) -> None:
+        self.is_reading = True
+        try:
+            self._read_turn()
         except zmq.ZMQError:
             _log.failure("A 0MQ socket broke")
             self._broken()
-            return
-        if self.socket is not None:
-            self._idle()
+        finally:
+            self.is_reading = False
 
     def drain(self) -> None:
         """Read whatever has arrived; nothing more will."""
         with suppress(zmq.ZMQError):
-            while self._read_some():
+            while self._read_some(READ_LIMIT):
                 pass
 
-    def _read_some(self) -> bool:
-        """Read a turn's share; whether there may be more."""
-        for _ in range(READ_LIMIT):
-            if self.socket is None:
-                return False
+    def _read_turn(self) -> None:
+        """Read a turn's share; the descriptor tells only once that something came."""
+        # Mostly it is one message: what it brought about does not wait for others.
+        if self._read_some(1):
+            self._idle()
+            if self._has_more():
+                self._read_some(READ_LIMIT)
+        self._idle()
+        if self._has_more():
+            self.read_later()
+
+    def _has_more(self) -> bool:
+        """Whether something has arrived; if not, the descriptor tells when it does.
+
+        Asked after everything that may have eaten the wake-up: each send does.
+        """
+        return self.socket is not None and bool(_get(self.socket, _WHAT) & _READABLE)
+
+    def _read_some(self, limit: int) -> bool:
+        """Read as many messages, or all that there are; whether there may be more."""
+        receive = partial(_receive, self.socket)
+        for _ in range(limit):
             try:
-                frames = self.socket.recv_multipart(_NOBLOCK)
+                frames = read_message(receive)
             except zmq.Again:
                 return False
             try:
@@ -139,20 +192,14 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
             except BaseException:
                 # Also what would end a program: it ends by its reactor's stop.
                 _log.failure("A message could not be dealt with")
-        return self.socket is not None
+            if self.socket is None:
+                return False
+        return True
 
     def addEndpoints(self, endpoints: list[ZmqEndpoint]) -> None:
         super().addEndpoints(endpoints)
         # What arrives before the first look at a new endpoint wakes nobody.
         self.read_later()
-
-    def look_again(self) -> None:
-        """Read in the reactor's next turn, if something arrived since the last one.
-
-        After this look the descriptor wakes for whatever arrives.
-        """
-        if self.socket.get(zmq.EVENTS) & zmq.POLLIN:
-            self.read_later()
 
     def read_later(self) -> None:
         """Read in the reactor's next turn."""

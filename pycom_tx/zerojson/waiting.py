@@ -43,23 +43,21 @@ class Waiting:
 
     :param limit: how many messages may wait for one peer.
     :param max_bytes: how many bytes they may have. A message that waits alone may have more.
+
+    .. attribute:: queues
+
+        Those for whom messages wait, by their names.
     """
 
     def __init__(self, limit: int, max_bytes: float = inf) -> None:
         self._limit = limit
         self._max_bytes = max_bytes
-        self._queues: dict[bytes, _Queue] = {}
+        self.queues: dict[bytes, _Queue] = {}
         self._emptied: list[Deferred[None]] = []
-
-    def __contains__(self, peer: bytes) -> bool:
-        return peer in self._queues
-
-    def __bool__(self) -> bool:
-        return bool(self._queues)
 
     def half_full(self, peer: bytes) -> bool:
         """Whether half of what may wait for a peer does."""
-        queue = self._queues.get(peer)
+        queue = self.queues.get(peer)
         return queue is not None and (
             len(queue.messages) * 2 >= self._limit or queue.size * 2 >= self._max_bytes
         )
@@ -69,9 +67,9 @@ class Waiting:
 
         :raises Overloaded: there are as many as may be.
         """
-        queue = self._queues.get(peer)
+        queue = self.queues.get(peer)
         if queue is None:
-            queue = self._queues[peer] = _Queue()
+            queue = self.queues[peer] = _Queue()
         if len(queue.messages) >= self._limit:
             raise Overloaded(f"{self._limit} messages wait to be sent to the same peer")
         size = sum(map(len, frames))
@@ -84,7 +82,7 @@ class Waiting:
 
     def withdraw(self, peer: bytes, frames: list[bytes]) -> bool:
         """Forget a message, the very list that was put; whether it was there."""
-        queue = self._queues.get(peer)
+        queue = self.queues.get(peer)
         if queue is None or queue.take(id(frames)) is None:
             return False
         self._drop_empty(peer, queue)
@@ -95,7 +93,7 @@ class Waiting:
 
         :param sent: sends a message, or says that its peer takes no more.
         """
-        for peer, queue in list(self._queues.items()):
+        for peer, queue in list(self.queues.items()):
             messages = queue.messages
             while messages and sent(messages[next(iter(messages))]):
                 queue.take(next(iter(messages)))
@@ -103,7 +101,7 @@ class Waiting:
 
     def take_all(self) -> list[list[bytes]]:
         """Every message; none waits any longer."""
-        queues, self._queues = self._queues, {}
+        queues, self.queues = self.queues, {}
         self._tell_emptied()
         return [frames for queue in queues.values() for frames in queue.messages.values()]
 
@@ -112,7 +110,7 @@ class Waiting:
 
         :returns: Deferred firing then.
         """
-        if not self._queues:
+        if not self.queues:
             return succeed(None)
         emptied: Deferred[None] = Deferred(self._emptied.remove)
         self._emptied.append(emptied)
@@ -120,11 +118,11 @@ class Waiting:
 
     def _drop_empty(self, peer: bytes, queue: _Queue) -> None:
         if not queue.messages:
-            del self._queues[peer]
+            del self.queues[peer]
             self._tell_emptied()
 
     def _tell_emptied(self) -> None:
-        if not self._queues:
+        if not self.queues:
             emptied, self._emptied = self._emptied, []
             for deferred in emptied:
                 deferred.callback(None)
