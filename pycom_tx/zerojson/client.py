@@ -152,7 +152,7 @@ class Client:
             raise ConnectionClosed(f"The connection to {self.address} is closed", not_started=True)
         key = b"%x" % next(self._keys)
         more = self._more(request, timeout, on_progress, token)
-        call = CallInFlight(self, key, request, timeout, on_progress, more)
+        call = CallInFlight(self, key, request, timeout, on_progress, more=more)
         if self._max_message is not inf:
             self._check_size(call)
         self._channel.send(call.frames)

@@ -55,6 +55,7 @@ class CallInFlight:
         request: Request,
         timeout: float,
         on_progress: Callable[[Any], object] | None,
+        *,
         more: bytes,
     ) -> None:
         self.client = client
