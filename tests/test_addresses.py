@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from pycom_tx import AddressError
-from pycom_tx.zerojson.addresses import check_address, is_taken
+from pycom_tx.zerojson.addresses import check_address, consecutive, is_taken
 
 
 class AddressTests(SynchronousTestCase):
@@ -52,3 +52,39 @@ class AddressTests(SynchronousTestCase):
         """Only a path of the file system can be taken without 0MQ noticing."""
         for address in ("tcp://127.0.0.1:1", "ipc://*", "ipc://@abstract", "ipc:///nowhere/at/all"):
             self.assertFalse(is_taken(address))
+
+
+class ConsecutiveTests(SynchronousTestCase):
+    def test_ports(self):
+        """Ports count up from the given one."""
+        self.assertEqual(
+            consecutive("listen at", "tcp://[::1]:2013", 3),
+            ["tcp://[::1]:2013", "tcp://[::1]:2014", "tcp://[::1]:2015"],
+        )
+        self.assertEqual(consecutive("listen at", "tcp://*:65534", 2)[-1], "tcp://*:65535")
+
+    def test_paths(self):
+        """Paths get a number."""
+        self.assertEqual(
+            consecutive("listen at", "ipc:///tmp/service", 2),
+            ["ipc:///tmp/service-1", "ipc:///tmp/service-2"],
+        )
+        self.assertEqual(consecutive("listen at", "ipc://@a", 1), ["ipc://@a-1"])
+
+    def test_chosen_by_the_system(self):
+        """What the system picks needs no number."""
+        for address in "tcp://127.0.0.1:*", "tcp://*:*", "tcp://127.0.0.1:0", "ipc://*":
+            self.assertEqual(consecutive("listen at", address, 2), [address] * 2)
+
+    def test_too_many(self):
+        """Where there are not as many ports, none is given."""
+        error = self.assertRaises(AddressError, consecutive, "listen at", "tcp://*:65534", 3)
+        self.assertEqual(
+            str(error),
+            "Cannot listen at 3 ports from 'tcp://*:65534' on: ports end at 65535",
+        )
+
+    def test_none(self):
+        """What is no address is none for several, either."""
+        error = self.assertRaises(AddressError, consecutive, "register", "elsewhere", 2)
+        self.assertIn("Cannot register 'elsewhere': an address looks like", str(error))

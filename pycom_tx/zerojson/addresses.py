@@ -52,6 +52,31 @@ def check_address(verb: str, address: str) -> None:
         raise AddressError(f"Cannot {verb} {address!r}: ports end at {LAST_PORT}")
 
 
+def consecutive(verb: str, address: str, count: int) -> list[str]:
+    """The addresses of several processes that were given one.
+
+    Ports count up from the given one, unless the system picks them. A path gets the number
+    of the process, from 1, at its end.
+
+    :param verb: what is to be done with them, for the message.
+
+    :raises AddressError: the address is none, or there are not as many ports.
+    """
+    check_address(verb, address)
+    tcp = _TCP.match(address)
+    if address == "ipc://*" or (tcp is not None and tcp["port"].strip("0") in ("", "*")):
+        return [address] * count
+    if tcp is None:
+        return [f"{address}-{number}" for number in range(1, count + 1)]
+    port = int(tcp["port"])
+    if port + count - 1 > LAST_PORT:
+        raise AddressError(
+            f"Cannot {verb} {count} ports from {address!r} on: ports end at {LAST_PORT}"
+        )
+    host = address[: tcp.start("port")]
+    return [f"{host}{number}" for number in range(port, port + count)]
+
+
 def is_taken(address: str) -> bool:
     """Whether somebody listens at a path of the file system: 0MQ would push him off it."""
     found = _IPC.match(address)
