@@ -23,7 +23,9 @@ from pycom_tx.tap.signals import Signals
 from pycom_tx.zerojson.errors import ConfigurationError, Error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+    from pycom_tx.tap.supervisor import Supervisor
 
 _SETTINGS: Final = ("address", "service", "nameserver")
 
@@ -79,6 +81,9 @@ class HostOptions(usage.Options):
 
     preset: ClassVar[dict[str, str]] = {}
     """Settings that neither an option nor the file gives."""
+
+    signals: Callable[..., Signals] = Signals
+    """Makes what deals with the signals that end it."""
 
     def postOptions(self) -> None:
         path = self["config"]
@@ -149,9 +154,15 @@ class HostCommand(MultiService):
 
     :param options: the command's options.
     :param components: what it serves.
+    :param serve: makes what serves them.
     """
 
-    def __init__(self, options: HostOptions, components: Iterable[Any]) -> None:
+    def __init__(
+        self,
+        options: HostOptions,
+        components: Iterable[Any],
+        serve: Callable[..., ComponentHost | Supervisor] = ComponentHost,
+    ) -> None:
         super().__init__()
         self._command = command = options.command
         self._detached = options.parent is not None and not options.parent["nodaemon"]
@@ -161,14 +172,15 @@ class HostCommand(MultiService):
             raise SystemExit(
                 f"{command}: say where to listen, with --address tcp://HOST:PORT{hint}"
             )
-        self._host = ComponentHost(components, gave_up=self._fail, **settings)
+        self._host = serve(components, gave_up=self._fail, **settings)
         self._host.setServiceParent(self)
+        self._catch_signals = options.signals
         self._signals: Signals | None = None
 
     def startService(self) -> None:
         from twisted.internet import reactor
 
-        self._signals = Signals(reactor, self._host.stop_at_once)
+        self._signals = self._catch_signals(reactor, self._host.stop_at_once)
         reactor.callWhenRunning(self._signals.install)
         try:
             super().startService()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from twisted.python import usage
 
@@ -11,7 +13,9 @@ from pycom_tx.client.context import NAMESERVER, NAMESERVER_ADDRESS
 from pycom_tx.host.host import LOCAL
 from pycom_tx.host.loading import load_components
 from pycom_tx.tap.command import HostCommand, HostOptions
-from pycom_tx.zerojson.errors import ConfigurationError
+from pycom_tx.tap.limits import at_least
+from pycom_tx.tap.processes import supervisor
+from pycom_tx.zerojson.errors import Error
 
 
 class Options(HostOptions):
@@ -27,10 +31,33 @@ class Options(HostOptions):
         "and something random."
     )
 
+    optParameters: ClassVar = [
+        [
+            "processes",
+            None,
+            1,
+            "Processes that serve them, registered as PATH/1, PATH/2 …, at ports from --address on",
+            at_least(1),
+        ],
+    ]
+
+    given: list[str]
+    """The options, as they were given."""
+
+    modules: tuple[str, ...]
+    """The names of the modules."""
+
+    def parseOptions(self, options: list[str] | None = None) -> None:
+        self.given = list(options or ())
+        super().parseOptions(options)
+
     def parseArgs(self, *modules: str) -> None:
         if not modules:
             raise usage.UsageError("Name the module that holds the service, with dots.")
         self.modules = modules
+        self.given = self.given[: -len(modules)]
+        if self.given[-1:] == ["--"]:
+            self.given.pop()
 
 
 def makeService(options: Options) -> HostCommand:
@@ -39,7 +66,9 @@ def makeService(options: Options) -> HostCommand:
         sys.path.insert(0, folder)
     try:
         components = load_components(options.modules)
-    except ConfigurationError as error:
+        if options["processes"] > 1:
+            return HostCommand(options, components, partial(supervisor, options))
+    except Error as error:
         raise SystemExit(f"{options.command}: {error}") from None
     if any(component.__interface__.name == NAMESERVER for component in components):
         options.settings.setdefault("nameserver", LOCAL)

@@ -36,6 +36,16 @@ class CommandCase(ProcessCase):
         self.assertFalse(process.pid_file.exists())
         self.assertCleanLog(process)
 
+    async def assertRefused(self, *command, says, **options):
+        """The command ends with status 1 and one line, that says so."""
+        process = self.twistd(*command, **options)
+        self.assertEqual(await process.end(), 1, process)
+        self.assertCleanLog(process)
+        lines = process.errors.splitlines()
+        self.assertEqual(len(lines), 1, process)
+        self.assertRegex(lines[0], rf"\A{command[0]}: {says}")
+        self.assertFalse(process.pid_file.exists())
+
 
 class ServiceTests(CommandCase):
     async def test_call(self):
@@ -180,16 +190,6 @@ class WaitingTests(CommandCase):
 
 
 class FailingTests(CommandCase):
-    async def assertRefused(self, *command, says, **options):
-        """The command ends with status 1 and one line, that says so."""
-        process = self.twistd(*command, **options)
-        self.assertEqual(await process.end(), 1, process)
-        self.assertCleanLog(process)
-        lines = process.errors.splitlines()
-        self.assertEqual(len(lines), 1, process)
-        self.assertRegex(lines[0], rf"\A{command[0]}: {says}")
-        self.assertFalse(process.pid_file.exists())
-
     def service(self, *options, module=DEMO, address=ANY):
         return ("pycom-service", "-a", address, *options, module)
 
