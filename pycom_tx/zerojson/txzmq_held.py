@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from zmq import MessageTracker
+from typing import Final
+from weakref import ref
 
 HELD: Final = 64 * 1024 * 1024
 """Bytes of large frames that 0MQ holds for one peer before others wait: beside the small
@@ -20,19 +18,16 @@ class Held:
 
     .. attribute:: frames
 
-        A dict of them, with their trackers, by their peers' names.
+        A dict of them, with their sizes, by their peers' names.
     """
 
     def __init__(self, limit: int = HELD) -> None:
         self._limit = limit
-        self.frames: dict[bytes, deque[tuple[MessageTracker, int]]] = {}
+        self.frames: dict[bytes, deque[tuple[ref[memoryview], int]]] = {}
         self._swept = 0
 
-    def add(self, peer: bytes, tracker: MessageTracker, size: int) -> None:
-        """A frame was handed over.
-
-        :param tracker: tells when 0MQ is done with it.
-        """
+    def add(self, peer: bytes, frame: memoryview) -> None:
+        """A frame was handed over. When 0MQ is done with it, nobody has it any more."""
         frames = self.frames.get(peer)
         if frames is None:
             frames = self.frames[peer] = deque()
@@ -40,14 +35,14 @@ class Held:
             if len(self.frames) > 2 * self._swept + 1:
                 self._sweep()
                 frames = self.frames[peer] = deque()
-        frames.append((tracker, size))
+        frames.append((ref(frame), frame.nbytes))
 
     def full(self, peer: bytes) -> bool:
         """Whether no more may be handed over."""
         frames = self.frames.get(peer)
         if frames is None:
             return False
-        while frames and frames[0][0].done:
+        while frames and frames[0][0]() is None:
             frames.popleft()
         if not frames:
             del self.frames[peer]

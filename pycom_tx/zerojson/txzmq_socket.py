@@ -72,9 +72,11 @@ def write_message(send: Callable[..., Any], frames: list[bytes], held: Held | No
             if len(frame) < LARGE:
                 send(frame, flags)
             else:
-                tracker = send(frame, flags, copy=False, track=held is not None)
+                view = memoryview(frame)
+                send(view, flags, copy=False)
                 if held is not None:
-                    held.add(frames[0], tracker, len(frame))
+                    held.add(frames[0], view)
+                del view  # from now on it lives as long as 0MQ needs it
         except zmq.Again:
             if index == 0:
                 return False
