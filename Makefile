@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python examples/demo.py
@@ -24,6 +24,9 @@ lint: $(VENV)/equipped
 docs: $(VENV)/equipped
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build
 
+bench: $(VENV)/comparable
+	$(BIN)/python -m benchmarks --json benchmarks/results.json
+
 clean:
 	rm -rf $(VENV) build dist docs/_build .coverage* .interop _trial_temp* *.egg-info
 
@@ -39,4 +42,8 @@ $(VENV)/installed: $(VENV)/bin/python setup.py pyproject.toml
 
 $(VENV)/equipped: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+$(VENV)/comparable: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	touch $@

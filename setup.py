@@ -35,6 +35,15 @@ setup(
         "google-re2>=1.1",
     ],
     extras_require={
+        # Who else is measured by make bench.
+        "bench": [
+            "aiohttp>=3.9",
+            "gevent>=24.2",
+            "grpcio>=1.60",
+            "Pyro5>=5.15",
+            "rpyc>=6.0",
+            "zerorpc>=0.6.3",
+        ],
         "dev": [
             "build>=1.2",
             "coverage[toml]>=7.10",

@@ -1,0 +1,1 @@
+"""How fast calls are here, and elsewhere: ``python -m benchmarks --help``."""

@@ -1,0 +1,21 @@
+"""The work that is the same for all: ``bar(name="field1", value=42)``."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+INTERFACE: Final = "com.foo.example"
+FIELD: Final = "field1"
+VALUE: Final = 42
+ANSWER: Final = {FIELD: VALUE}
+HOST: Final = "127.0.0.1"
+
+
+def check(answer: Any) -> None:
+    """Make sure that the answer is right: a fast wrong one counts for nothing.
+
+    :raises ValueError: it is another.
+    """
+    if answer != ANSWER:
+        msg = f"The answer to bar({FIELD!r}, {VALUE}) is {ANSWER!r}, got {answer!r:.200}"
+        raise ValueError(msg)

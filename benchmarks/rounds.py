@@ -1,0 +1,61 @@
+"""Measuring: a round of every case, then the next round."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import asdict
+from math import inf
+
+from benchmarks.machine import machine
+from benchmarks.peers import PEERS, peer
+from benchmarks.results import Results, Row, Table
+from benchmarks.workload import LeftOut, Settings, Workload
+
+
+def run(workloads: Iterable[Workload], settings: Settings) -> Results:
+    """Measure the workloads, one after the other.
+
+    What disturbs the machine for a while disturbs a round of all cases, and not all rounds of
+    one: they are interleaved.
+    """
+    left_out = LeftOut()
+    described = {name: value for name, value in asdict(settings).items() if value != inf}
+    results = Results(machine(_packages(settings.peers)), described, left_out)
+    for workload in workloads:
+        results.tables[workload.name] = _measured(workload, settings, left_out)
+    return results
+
+
+def _measured(workload: Workload, settings: Settings, left_out: LeftOut) -> Table:
+    table = Table(workload.title, workload.figure, workload.unit)
+    rounds = int(min(settings.rounds, workload.most_rounds))
+    with ExitStack() as stack:
+        cases = workload.prepare(settings, stack, left_out)
+        rows = {key: Row(*key) for key in cases}
+        table.rows.extend(rows.values())
+        for number in range(1, rounds + 1):
+            for key, measure in cases.items():
+                _say(f"{workload.name}, round {number} of {rounds}: {', '.join(key)}")
+                rows[key].rounds.append(measure())
+    _say("")
+    return table
+
+
+def _packages(names: Iterable[str]) -> list[str]:
+    packages = []
+    for name in names:
+        if name in PEERS:
+            try:
+                packages.extend(peer(name).PACKAGES)
+            except ImportError:
+                continue
+    return packages
+
+
+def _say(line: str) -> None:
+    """Tell whoever waits what is being measured, on a line that the next one replaces."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{line}")
+        sys.stderr.flush()
