@@ -9,19 +9,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.peers import READY
+from benchmarks.peers import PEERS, READY
 from benchmarks.peers.work import HOST
+from benchmarks.workload import Figures, LeftOut, Settings
 
 ROOT: Final = Path(__file__).parents[1]
 
-PATIENCE: Final = 60.0
-"""Seconds that a server has until it is ready."""
+PATIENCE: Final = 120.0
+"""Seconds that a server has until it is ready; PyCOM 0.6.0 may have to be installed first."""
 
 LOOK_AGAIN: Final = 0.02
 """Seconds between two looks at its log."""
@@ -34,15 +35,57 @@ class Failed(Exception):
 
 
 @dataclass(frozen=True)
-class Running:
-    """A server.
+class Server:
+    """A server that runs.
 
+    :ivar module: of which it is.
     :ivar pid: its process.
     :ivar port: where it listens.
     """
 
+    module: str
     pid: int
     port: int
+
+    def run(self, settings: Settings, **options: object) -> Figures:
+        """What a client counts in one round."""
+        timing = ["--seconds", settings.seconds, "--warm-up", settings.warm_up]
+        return _told_by("run", self, options, *timing, "--calls", settings.calls)
+
+    def do(self, **options: object) -> Any:
+        """What a client gives that does something once."""
+        return _told_by("do", self, options)
+
+
+@contextmanager
+def serving(module: str, **options: object) -> Iterator[Server]:
+    """A server that runs until the context ends.
+
+    :raises Failed: it did not come up.
+    """
+    server = Server(module, 0, free_port())
+    # A file, as a pipe that nobody reads holds up who writes into it.
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            _command("serve", server, options), cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            _wait_until_ready(process, log)
+            yield Server(module, process.pid, server.port)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def server_of(
+    peer: str, stack: ExitStack, left_out: LeftOut, package: str = "peers", **options: object
+) -> Server | None:
+    """A server of a peer until the stack ends; None if there is none, and why in *left_out*."""
+    try:
+        return stack.enter_context(serving(f"{package}.{peer}", **options))
+    except Failed as error:
+        left_out[PEERS[peer].title] = str(error).splitlines()[-1]
+        return None
 
 
 def free_port() -> int:
@@ -53,31 +96,10 @@ def free_port() -> int:
         return port
 
 
-def module(name: str, *arguments: object) -> list[str]:
-    """The command that runs a module of ours."""
-    return [sys.executable, "-m", f"benchmarks.{name}", *map(str, arguments)]
-
-
-@contextmanager
-def serving(name: str, *arguments: object) -> Iterator[Running]:
-    """A server that runs until the context ends.
-
-    :param name: of its module, which is told a port behind the *arguments*.
-
-    :raises Failed: it did not come up.
-    """
-    port = free_port()
-    # A file, as a pipe that nobody reads holds up who writes into it.
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(
-            module(name, *arguments, port), cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            _wait_until_ready(process, log)
-            yield Running(process.pid, port)
-        finally:
-            process.kill()
-            process.wait()
+def _command(side: str, server: Server, options: dict[str, object], *more: object) -> list[str]:
+    given = [f"{name}={value}" for name, value in options.items()]
+    command = [side, server.module, server.port, *given, *more]
+    return [sys.executable, "-m", "benchmarks.process", *map(str, command)]
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], log: Any) -> None:
@@ -92,13 +114,13 @@ def _wait_until_ready(process: subprocess.Popen[bytes], log: Any) -> None:
         time.sleep(LOOK_AGAIN)
 
 
-def told_by(command: Sequence[str]) -> dict[str, Any]:
+def _told_by(side: str, server: Server, options: dict[str, object], *more: object) -> Any:
     """What a client prints as the last line, which is JSON.
 
     :raises Failed: it ended with an error.
     """
+    command = _command(side, server, options, *more)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failed(f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    return json.loads(done.stdout.splitlines()[-1])

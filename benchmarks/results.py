@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.workload import Measured
+from benchmarks.workload import Figures
 
 
 @dataclass
@@ -23,7 +24,7 @@ class Row:
 
     subject: str
     case: str
-    rounds: list[Measured] = field(default_factory=list)
+    rounds: list[Figures] = field(default_factory=list)
 
     def values(self, figure: str) -> list[float]:
         """A figure, round by round."""
@@ -41,12 +42,22 @@ class Table:
     :ivar title: what was measured.
     :ivar figure: the name of the figure that counts.
     :ivar unit: its unit.
+    :ivar ratio: what a row is compared with, as :class:`~benchmarks.workload.Workload` has it.
     """
 
     title: str
     figure: str
     unit: str
+    ratio: str = ""
     rows: list[Row] = field(default_factory=list)
+
+    def add(self, subject: str, case: str, figures: Figures) -> None:
+        """Add what a round of a case came to, with as many digits as mean something."""
+        row = self.row(subject, case)
+        if row is None:
+            row = Row(subject, case)
+            self.rows.append(row)
+        row.rounds.append({name: float(f"{value:.5g}") for name, value in figures.items()})
 
     def row(self, subject: str, case: str) -> Row | None:
         """The row of a case, if it was measured."""
@@ -55,10 +66,13 @@ class Table:
                 return row
         return None
 
-    def ratios(self, row: Row, to: Row) -> list[float]:
-        """How a row stands to another, round by round: neighbours in time, on one machine."""
+    def quotient(self, row: Row, to: Row) -> float:
+        """How the figure of a row stands to another's.
+
+        That is the median of the rounds' ratios: their two figures are neighbours in time.
+        """
         pairs = zip(row.values(self.figure), to.values(self.figure), strict=True)
-        return [mine / theirs for mine, theirs in pairs]
+        return median(mine / theirs for mine, theirs in pairs)
 
 
 @dataclass
@@ -77,8 +91,9 @@ class Results:
     tables: dict[str, Table] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
-        """Write it all as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n", "utf-8")
+        """Write it all as JSON, with a row to a line."""
+        text = json.dumps(asdict(self))
+        path.write_text(re.sub(r'(?=\{"(title|subject)": )', "\n", text) + "\n", "utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Results:

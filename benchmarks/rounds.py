@@ -9,8 +9,8 @@ from dataclasses import asdict
 from math import inf
 
 from benchmarks.machine import machine
-from benchmarks.peers import PEERS, peer
-from benchmarks.results import Results, Row, Table
+from benchmarks.peers import PEERS
+from benchmarks.results import Results, Table
 from benchmarks.workload import LeftOut, Settings, Workload
 
 
@@ -20,7 +20,7 @@ def run(workloads: Iterable[Workload], settings: Settings) -> Results:
     What disturbs the machine for a while disturbs a round of all cases, and not all rounds of
     one: they are interleaved.
     """
-    left_out = LeftOut()
+    left_out: LeftOut = {}
     described = {name: value for name, value in asdict(settings).items() if value != inf}
     results = Results(machine(_packages(settings.peers)), described, left_out)
     for workload in workloads:
@@ -29,29 +29,22 @@ def run(workloads: Iterable[Workload], settings: Settings) -> Results:
 
 
 def _measured(workload: Workload, settings: Settings, left_out: LeftOut) -> Table:
-    table = Table(workload.title, workload.figure, workload.unit)
+    table = Table(workload.title, workload.figure, workload.unit, workload.ratio)
     rounds = int(min(settings.rounds, workload.most_rounds))
     with ExitStack() as stack:
-        cases = workload.prepare(settings, stack, left_out)
-        rows = {key: Row(*key) for key in cases}
-        table.rows.extend(rows.values())
+        _say(f"{workload.name}: starting")
+        steps = workload.prepare(settings, stack, left_out)
         for number in range(1, rounds + 1):
-            for key, measure in cases.items():
-                _say(f"{workload.name}, round {number} of {rounds}: {', '.join(key)}")
-                rows[key].rounds.append(measure())
+            for step, measure in steps.items():
+                _say(f"{workload.name}, round {number} of {rounds}: {step}")
+                for (subject, case), figures in measure().items():
+                    table.add(subject, case, figures)
     _say("")
     return table
 
 
 def _packages(names: Iterable[str]) -> list[str]:
-    packages = []
-    for name in names:
-        if name in PEERS:
-            try:
-                packages.extend(peer(name).PACKAGES)
-            except ImportError:
-                continue
-    return packages
+    return [package for name in names for package in PEERS[name].packages]
 
 
 def _say(line: str) -> None:

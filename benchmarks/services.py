@@ -19,3 +19,8 @@ class Example(pycom.Service):
     ) -> dict[str, int | None]:
         """Give back a value by its name."""
         return {name: value}
+
+    @pycom.method(attachments=("data", "data"), results=("data",))
+    def echo(self, request: pycom.Request, data: bytes) -> bytes:
+        """Give back an attachment."""
+        return data

@@ -1,65 +1,122 @@
-"""Tables as text."""
+"""Tables of figures, as cells and as text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
+from benchmarks.peers import PEERS
 from benchmarks.results import Results, Row, Table
+from benchmarks.targets import TARGETS
 
-OWN = "pycom_tx"
+OWN: Final = PEERS["pycom_tx"].title
 """The subject that the others are compared with."""
 
-HEADER = ("", "", "median", "min", "max", "p50", "p99", "pycom_tx / it")
+_RATIOS: Final = {"own": f"{OWN} to it", "first": "cost, to the first"}
+"""What the column of the ratios is called."""
+
+Cells = list[tuple[str, ...]]
+"""Rows of a table, the first of which is its header."""
+
+
+def cells(table: Table) -> Cells:
+    """A table of a workload."""
+    if table.ratio or all(not row.case for row in table.rows):
+        return _rounds(table)
+    return _side_by_side(table)
+
+
+def of_targets(results: Results) -> Cells:
+    """What must hold, and what does."""
+    header = ("what must hold", "bound", "measured", "")
+    return [header, *(target.cells(results) for target in TARGETS)]
+
+
+def of_peers(results: Results) -> Cells:
+    """Who takes part."""
+    versions = results.machine["packages"]
+    lines = [
+        (
+            peer.title,
+            ", ".join(f"{name} {versions.get(name, '')}".rstrip() for name in peer.packages),
+            peer.in_flight,
+        )
+        for peer in PEERS.values()
+    ]
+    return [("", "made of", "many calls at once"), *lines]
 
 
 def printed(results: Results) -> str:
     """All tables of a run, to be read in a terminal."""
-    parts = [_aligned(table) for table in results]
+    parts = [f"{table.title}\n\n{aligned(cells(table))}" for table in results]
     parts += [f"{name} is left out: {why}" for name, why in results.left_out.items()]
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, aligned(of_targets(results))])
 
 
-def lines(table: Table) -> list[tuple[str, ...]]:
-    """The cells of a table, without its header."""
-    return [_cells(table, row) for row in table.rows]
-
-
-def _cells(table: Table, row: Row) -> tuple[str, ...]:
-    values = row.values(table.figure)
-    own = table.row(OWN, row.case)
-    ratio = "" if own is None else f"{median_ratio(table, own, row):.2f}"
-    latencies = [_milliseconds(row, name) for name in ("p50", "p99")]
-    return (
-        row.case,
-        row.subject,
-        *(f"{value:,.0f}" for value in (row.median(table.figure), min(values), max(values))),
-        *latencies,
-        ratio,
-    )
-
-
-def median_ratio(table: Table, row: Row, to: Row) -> float:
-    """The median of the ratios of the rounds."""
-    ratios = sorted(table.ratios(row, to))
-    return (
-        ratios[len(ratios) // 2] if len(ratios) % 2 else sum(ratios[len(ratios) // 2 - 1 :][:2]) / 2
-    )
-
-
-def _milliseconds(row: Row, name: str) -> str:
-    if name not in row.rounds[0]:
-        return ""
-    return f"{row.median(name) * 1000:.2f} ms"
-
-
-def _aligned(table: Table) -> str:
-    cells: Sequence[tuple[str, ...]] = [HEADER, *sorted(lines(table), key=lambda cells: cells[0])]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    rows = [
+def aligned(rows: Cells) -> str:
+    """A table as text: the columns of figures to the right."""
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    to_the_right = [all(cell[:1].isdigit() for cell in column[1:] if cell) for column in columns]
+    return "\n".join(
         "  ".join(
-            cell.ljust(width) if index < 2 else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, to_the_right, strict=True)
         ).rstrip()
-        for line in cells
-    ]
-    return "\n".join([f"{table.title} ({table.unit})", *rows])
+        for row in rows
+    )
+
+
+def number(value: float) -> str:
+    """A figure, with as many digits as mean something."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _rounds(table: Table) -> Cells:
+    """A row for each case of each subject, with the spread of its rounds."""
+    latencies = _latencies(table)
+    header = ("", "", table.unit, "least", "most", *(f"{name}, ms" for name in latencies))
+    lines = []
+    for row in in_order(table):
+        values = row.values(table.figure)
+        figures = [row.median(table.figure), min(values), max(values)]
+        figures += [row.median(name) * 1000 for name in latencies]
+        ratio = (_ratio(table, row),) if table.ratio else ()
+        lines.append((row.case, row.subject, *map(number, figures), *ratio))
+    return [(*header, *((_RATIOS[table.ratio],) if table.ratio else ())), *lines]
+
+
+def _side_by_side(table: Table) -> Cells:
+    """A row for each subject, with a column for the median of each case."""
+    subjects = dict.fromkeys(row.subject for row in table.rows)
+    cases = list(dict.fromkeys(row.case for row in table.rows))
+    lines = []
+    for subject in subjects:
+        rows = [table.row(subject, case) for case in cases]
+        figures = [None if row is None else row.median(table.figure) for row in rows]
+        if any(figures):
+            lines.append((subject, *("" if value is None else number(value) for value in figures)))
+    return [(table.unit, *cases), *lines]
+
+
+def in_order(table: Table) -> list[Row]:
+    """The rows as they are compared: those of a case together, or those of a subject."""
+    if table.ratio == "first":
+        return table.rows
+    cases = list(dict.fromkeys(row.case for row in table.rows))
+    return sorted(table.rows, key=lambda row: cases.index(row.case))
+
+
+def _ratio(table: Table, row: Row) -> str:
+    if table.ratio == "own":
+        own = table.row(OWN, row.case)
+        return "" if own is None else f"{table.quotient(own, row):.2f}"
+    first = next(other for other in table.rows if other.subject == row.subject)
+    return f"{table.quotient(first, row):.2f}"
+
+
+def _latencies(table: Table) -> Sequence[str]:
+    known = all("p50" in figures for row in table.rows for figures in row.rounds)
+    return ("p50", "p99") if known else ()

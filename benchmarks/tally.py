@@ -10,7 +10,8 @@ class Tally:
     """What a client tells about the calls of one round.
 
     It makes calls as long as there are :attr:`more`, and says of each when it began, once
-    it is answered. Those answered before the warm-up is over do not count.
+    it is answered. The warm-up begins with the first answer; what is answered before it is
+    over does not count.
 
     :param seconds: how long calls count.
     :param calls: how many count at most.
@@ -23,13 +24,13 @@ class Tally:
 
     def __init__(self, seconds: float, calls: float = inf, warm_up: float = 0.0) -> None:
         self.more = True
-        self.longest = warm_up + seconds
+        self.seconds = seconds
         self.calls = calls
-        self._latencies: list[float] = []
-        self._counts_from = perf_counter() + warm_up
-        self._counts_until = self._counts_from + seconds
+        self.warm_up = warm_up
+        self._counts_from: float | None = None
         self._first: float | None = None
         self._last = 0.0
+        self._latencies: list[float] = []
 
     def answered(self, began: float, now: float | None = None) -> None:
         """A call is answered.
@@ -40,16 +41,18 @@ class Tally:
         if now is None:
             now = perf_counter()
         if self._first is None:
+            self._warm(now)
+        elif self.more:
+            self._latencies.append(now - began)
+            self._last = now
+            self.more = now < self._first + self.seconds and len(self._latencies) < self.calls
+
+    def _warm(self, now: float) -> None:
+        if self._counts_from is None:
+            self._counts_from = now + self.warm_up
+        if now >= self._counts_from:
             # The clock starts with an answer, so that it ends with one.
-            if now >= self._counts_from:
-                self._first = now
-            return
-        if not self.more:
-            return
-        self._latencies.append(now - began)
-        self._last = now
-        if now >= self._counts_until or len(self._latencies) >= self.calls:
-            self.more = False
+            self._first = now
 
     def result(self) -> dict[str, float]:
         """Calls per second, and the latencies that half and all but one in a hundred keep."""

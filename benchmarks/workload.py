@@ -1,4 +1,4 @@
-"""What all workloads have: cases, each measured once a round."""
+"""What all workloads have: steps that are made once a round, and cases that they measure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from math import inf
 
-Measured = dict[str, float]
+Figures = dict[str, float]
 """What one round of a case came to, by the names of the figures."""
 
-Cases = dict[tuple[str, str], Callable[[], Measured]]
-"""What measures each case, by its subject and what is done with it."""
+Case = tuple[str, str]
+"""Whose figures they are, and of what: the two first columns of a table."""
+
+Steps = dict[str, Callable[[], dict[Case, Figures]]]
+"""What measures a case, or some at once, by what is shown meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Settings:
     :ivar seconds: how long calls count in a round.
     :ivar calls: how many of them count at most.
     :ivar warm_up: seconds of calls before they count.
+    :ivar scale: a factor to all numbers of services, connections and so on.
     :ivar peers: the names of those that take part.
     """
 
@@ -29,11 +33,16 @@ class Settings:
     seconds: float
     calls: float = inf
     warm_up: float = 0.3
+    scale: float = 1.0
     peers: tuple[str, ...] = ()
 
+    def scaled(self, number: int) -> int:
+        """A number of services or the like."""
+        return max(1, round(number * self.scale))
 
-class LeftOut(dict[str, str]):
-    """Why peers are left out, by what tables call them."""
+
+LeftOut = dict[str, str]
+"""Why peers are left out, by what tables call them."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +53,10 @@ class Workload:
     :ivar title: a line that says what is measured.
     :ivar figure: the name of the figure that counts, of those measured.
     :ivar unit: the unit of that.
-    :ivar prepare: starts what it needs, which the stack ends, and gives its cases. It says of
-        each subject that cannot be had why.
+    :ivar prepare: starts what it needs, which the stack ends, and gives its steps. It says of
+        each peer that cannot be had why.
+    :ivar ratio: what each row's figure is compared with: ``"own"``, that of this project in the
+        same case; ``"first"``, that of the same subject in the first case; or nothing.
     :ivar most_rounds: how many rounds are enough.
     """
 
@@ -53,5 +64,6 @@ class Workload:
     title: str
     figure: str
     unit: str
-    prepare: Callable[[Settings, ExitStack, LeftOut], Cases]
+    prepare: Callable[[Settings, ExitStack, LeftOut], Steps]
+    ratio: str = ""
     most_rounds: float = inf

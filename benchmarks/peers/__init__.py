@@ -1,53 +1,56 @@
-"""What is measured: one module each, with the same few names in it.
+"""What is measured: a module each, with a server and a client.
 
-``NAME``
-    What tables call it.
-``PACKAGES``
-    The distributions that it is made of, whose versions are noted.
-``IN_FLIGHT``
-    How its own documentation has many calls at once: a line for the table.
 ``serve(port)``
     Serve at ``127.0.0.1`` until the process is killed, and say so by :func:`announce`.
-``run(port, in_flight, tally)``
+``run(port, tally, in_flight)``
     Make calls, *in_flight* of them at a time, as long as the tally wants more.
 
-Both run in a process of their own: ``python -m benchmarks.peers``.
+Both run in a process of their own, see :mod:`benchmarks.process`. Each is written the way the
+peer's own documentation does it.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Final, Protocol
-
-from benchmarks.tally import Tally
+from dataclasses import dataclass
+from typing import Final
 
 READY: Final = "ready"
 """What a server prints when it can be called, unless it logs that it is registered."""
 
-PEERS: Final = ("pycom_tx", "pyzmq", "amp", "grpc")
-"""All of them, by the names of their modules."""
 
+@dataclass(frozen=True)
+class Peer:
+    """What tables say about a peer.
 
-class Peer(Protocol):
-    """What a peer's module has."""
-
-    NAME: str
-    PACKAGES: tuple[str, ...]
-    IN_FLIGHT: str
-
-    def serve(self, port: int) -> None:
-        """Serve for ever."""
-
-    def run(self, port: int, in_flight: int, tally: Tally) -> None:
-        """Make calls."""
-
-
-def peer(name: str) -> Peer:
-    """A peer.
-
-    :raises ImportError: it is not installed.
+    :ivar title: what they call it.
+    :ivar packages: the distributions it is made of, whose versions are noted.
+    :ivar in_flight: how it has many calls at once.
     """
-    return import_module(f"benchmarks.peers.{name}")  # type: ignore[return-value]
+
+    title: str
+    packages: tuple[str, ...]
+    in_flight: str
+
+
+PEERS: Final = {
+    "pycom_tx": Peer(
+        "pycom_tx", ("pycom_tx", "Twisted", "pyzmq", "msgspec"), "coroutines that share a proxy"
+    ),
+    "pyzmq": Peer("raw pyzmq", ("pyzmq",), "one DEALER socket, a frame tells requests apart"),
+    "pycom06": Peer("PyCOM 0.6.0", (), "threads with a proxy each"),
+    "amp": Peer("Twisted AMP", ("Twisted",), "coroutines that share a connection"),
+    "pb": Peer("Perspective Broker", ("Twisted",), "coroutines that share a connection"),
+    "zerorpc": Peer(
+        "zerorpc", ("zerorpc", "gevent", "msgpack", "pyzmq"), "greenlets that share a client"
+    ),
+    "pyro5": Peer("Pyro5", ("Pyro5", "serpent"), "threads with a proxy each"),
+    "rpyc": Peer("RPyC", ("rpyc",), "asynchronous results on one connection"),
+    "grpc": Peer("gRPC, aio, JSON", ("grpcio",), "tasks that share a channel"),
+    "aiohttp": Peer(
+        "JSON over HTTP, aiohttp", ("aiohttp",), "tasks that share a session, 100 connections"
+    ),
+}
+"""All of them, by the names of their modules."""
 
 
 def announce() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
@@ -15,10 +15,6 @@ from benchmarks.in_reactor import in_reactor
 from benchmarks.peers import announce
 from benchmarks.peers.work import FIELD, HOST, VALUE, check
 from benchmarks.tally import Tally
-
-NAME: Final = "Twisted AMP"
-PACKAGES: Final = ("Twisted",)
-IN_FLIGHT: Final = "callRemote, which answers with Deferreds"
 
 
 class Bar(amp.Command):
@@ -39,25 +35,29 @@ class Example(amp.AMP):
 
 def serve(port: int) -> None:
     """Accept connections."""
-    listening = TCP4ServerEndpoint(reactor, port, interface=HOST).listen(
-        Factory.forProtocol(Example)
-    )
-    listening.addCallback(lambda _: announce())
+    endpoint = TCP4ServerEndpoint(reactor, port, interface=HOST)
+    endpoint.listen(Factory.forProtocol(Example)).addCallback(lambda _: announce())
     reactor.run()
 
 
-def run(port: int, in_flight: int, tally: Tally) -> None:
+def run(port: int, tally: Tally, in_flight: int) -> None:
     """Connect and call."""
-    in_reactor(_run, port, in_flight, tally)
+    in_reactor(_run, port, tally, in_flight)
 
 
-async def _run(port: int, in_flight: int, tally: Tally) -> None:
-    client = await connectProtocol(TCP4ClientEndpoint(reactor, HOST, port), amp.AMP())
-    callers = [Deferred.fromCoroutine(_calls(client, tally)) for _ in range(in_flight)]
+async def _run(port: int, tally: Tally, in_flight: int) -> None:
+    client = await connect(port)
+    callers = [Deferred.fromCoroutine(calls(client, tally)) for _ in range(in_flight)]
     await gatherResults(callers, consumeErrors=True)
 
 
-async def _calls(client: amp.AMP, tally: Tally) -> None:
+def connect(port: int) -> Deferred[amp.AMP]:
+    """A connection."""
+    return connectProtocol(TCP4ClientEndpoint(reactor, HOST, port), amp.AMP())
+
+
+async def calls(client: amp.AMP, tally: Tally) -> None:
+    """Call, one call after the other."""
     while tally.more:
         began = perf_counter()
         answer = await client.callRemote(Bar, name=FIELD, value=VALUE)

@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from time import perf_counter
-from typing import Any, Final
+from typing import Any
 
 import grpc
 
 from benchmarks.peers import announce
 from benchmarks.peers.work import FIELD, HOST, INTERFACE, VALUE, check
 from benchmarks.tally import Tally
-
-NAME: Final = "gRPC (aio, JSON)"
-PACKAGES: Final = ("grpcio",)
-IN_FLIGHT: Final = "tasks that share a channel"
 
 
 def _encode(value: Any) -> bytes:
@@ -46,12 +42,12 @@ async def _serve(port: int) -> None:
     await server.wait_for_termination()
 
 
-def run(port: int, in_flight: int, tally: Tally) -> None:
+def run(port: int, tally: Tally, in_flight: int) -> None:
     """Open a channel and call."""
-    asyncio.run(_run(port, in_flight, tally))
+    asyncio.run(_run(port, tally, in_flight))
 
 
-async def _run(port: int, in_flight: int, tally: Tally) -> None:
+async def _run(port: int, tally: Tally, in_flight: int) -> None:
     async with grpc.aio.insecure_channel(f"{HOST}:{port}") as channel:
         call = channel.unary_unary(
             f"/{INTERFACE}/bar", request_serializer=_encode, response_deserializer=json.loads

@@ -9,17 +9,13 @@ from __future__ import annotations
 import json
 from itertools import count
 from time import perf_counter
-from typing import Any, Final
+from typing import Any
 
 import zmq
 
 from benchmarks.peers import announce
 from benchmarks.peers.work import FIELD, HOST, INTERFACE, VALUE, check
 from benchmarks.tally import Tally
-
-NAME: Final = "raw pyzmq"
-PACKAGES: Final = ("pyzmq",)
-IN_FLIGHT: Final = "one DEALER socket, requests told apart by a frame"
 
 
 def bar(name: str, value: int | None = None) -> dict[str, int | None]:
@@ -34,15 +30,14 @@ def serve(port: int) -> None:
     announce()
     while True:
         client, key, empty, _, body = socket.recv_multipart()
-        request = json.loads(body)
-        if (request["interface"], request["method"]) == (INTERFACE, "bar"):
-            answer: dict[str, Any] = {"code": 0, "result": bar(**request["args"])}
-        else:
-            answer = {"code": 2, "error": "Method not found"}
-        socket.send_multipart([client, key, empty, b"OK", json.dumps(answer).encode()])
+        asked = json.loads(body)
+        reply: dict[str, Any] = {"code": 2, "error": "Method not found"}
+        if (asked["interface"], asked["method"]) == (INTERFACE, "bar"):
+            reply = {"code": 0, "result": bar(**asked["args"])}
+        socket.send_multipart([client, key, empty, b"OK", json.dumps(reply).encode()])
 
 
-def run(port: int, in_flight: int, tally: Tally) -> None:
+def run(port: int, tally: Tally, in_flight: int) -> None:
     """Keep so many requests under way, and send another for each answer."""
     socket = zmq.Context.instance().socket(zmq.DEALER)
     socket.connect(f"tcp://{HOST}:{port}")
@@ -52,19 +47,34 @@ def run(port: int, in_flight: int, tally: Tally) -> None:
     def send() -> None:
         key = b"%x" % next(keys)
         began[key] = perf_counter()
-        args = {"name": FIELD, "value": VALUE}
-        request = {"version": "1.0", "interface": INTERFACE, "method": "bar", "args": args}
-        socket.send_multipart([key, b"", b"CALL", json.dumps(request).encode()])
+        socket.send_multipart(request(key))
 
     for _ in range(in_flight):
         send()
     while began:
-        key, _, status, body = socket.recv_multipart()
-        answer = json.loads(body)
-        if status != b"OK" or answer["code"] != 0:
-            raise RuntimeError(body)
-        tally.answered(began.pop(key))
-        check(answer["result"])
+        frames = socket.recv_multipart()
+        result = answer(frames)
+        tally.answered(began.pop(frames[0]))
+        check(result)
         if tally.more:
             send()
     socket.close()
+
+
+def request(key: bytes) -> list[bytes]:
+    """The frames of a call."""
+    args = {"name": FIELD, "value": VALUE}
+    body = {"version": "1.0", "interface": INTERFACE, "method": "bar", "args": args}
+    return [key, b"", b"CALL", json.dumps(body).encode()]
+
+
+def answer(frames: list[bytes]) -> Any:
+    """The result in a reply.
+
+    :raises RuntimeError: it is an error.
+    """
+    _, _, status, body = frames
+    reply = json.loads(body)
+    if status != b"OK" or reply["code"] != 0:
+        raise RuntimeError(body)
+    return reply["result"]

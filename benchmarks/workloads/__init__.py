@@ -5,6 +5,28 @@ from __future__ import annotations
 from typing import Final
 
 from benchmarks.workload import Workload
-from benchmarks.workloads import calls
+from benchmarks.workloads import (
+    attachments,
+    calls,
+    clients,
+    locating,
+    memory,
+    nameserver,
+    stages,
+    starting,
+)
 
-WORKLOADS: Final[tuple[Workload, ...]] = (calls.WORKLOAD,)
+WORKLOADS: Final[dict[str, Workload]] = {
+    workload.name: workload
+    for workload in (
+        calls.WORKLOAD,
+        attachments.WORKLOAD,
+        clients.WORKLOAD,
+        locating.WORKLOAD,
+        nameserver.WORKLOAD,
+        memory.WORKLOAD,
+        starting.WORKLOAD,
+        stages.WORKLOAD,
+    )
+}
+"""By their names, in the order in which they are measured."""

@@ -6,40 +6,38 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
-from benchmarks.peers import peer
-from benchmarks.processes import module, serving, told_by
-from benchmarks.workload import Cases, LeftOut, Measured, Settings, Workload
+from benchmarks.peers import PEERS
+from benchmarks.processes import Server, server_of
+from benchmarks.workload import Case, Figures, LeftOut, Settings, Steps, Workload
 
 IN_FLIGHT: Final = (1, 100)
 
 
 def case(in_flight: int) -> str:
-    """What a number of calls at once is called."""
+    """What so many calls at once are called."""
     return f"{in_flight} in flight"
 
 
-def prepare(settings: Settings, stack: ExitStack, left_out: LeftOut) -> Cases:
+def prepare(settings: Settings, stack: ExitStack, left_out: LeftOut) -> Steps:
     """Start a server of each peer."""
-    cases: Cases = {}
+    steps: Steps = {}
     for name in settings.peers:
-        try:
-            chosen = peer(name)
-        except ImportError as error:
-            left_out[name] = f"{error}: pip install '.[bench]'"
-            continue
-        server = stack.enter_context(serving("peers", name, "serve"))
-        for in_flight in IN_FLIGHT:
-            measure = partial(_measure, settings, name, server.port, in_flight)
-            cases[chosen.NAME, case(in_flight)] = measure
-    return cases
+        server = server_of(name, stack, left_out)
+        for in_flight in () if server is None else IN_FLIGHT:
+            key = PEERS[name].title, case(in_flight)
+            steps[", ".join(key)] = partial(_measure, settings, server, key, in_flight)
+    return steps
 
 
-def _measure(settings: Settings, name: str, port: int, in_flight: int) -> Measured:
-    options = ("--in-flight", in_flight, "--seconds", settings.seconds, "--calls", settings.calls)
-    warm_up = ("--warm-up", settings.warm_up)
-    return told_by(module("peers", name, "run", port, *options, *warm_up))
+def _measure(settings: Settings, server: Server, key: Case, in_flight: int) -> dict[Case, Figures]:
+    return {key: server.run(settings, in_flight=in_flight)}
 
 
 WORKLOAD: Final = Workload(
-    "calls", 'bar(name="field1", value=42) over TCP on loopback', "rate", "calls/s", prepare
+    "calls",
+    'bar(name="field1", value=42) over TCP on loopback',
+    "rate",
+    "calls/s",
+    prepare,
+    ratio="own",
 )

@@ -1,0 +1,1 @@
+"""Asking the nameserver for a service, calling it once, and letting go of it."""

@@ -1,0 +1,1 @@
+"""What a server keeps, and what that takes of its memory."""

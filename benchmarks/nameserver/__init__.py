@@ -1,0 +1,1 @@
+"""A nameserver that knows many services, and what its operations cost."""

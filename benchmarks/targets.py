@@ -1,0 +1,94 @@
+"""What must hold, as ratios within one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.peers import PEERS
+from benchmarks.results import Results
+from benchmarks.workload import Case
+from benchmarks.workloads.calls import case as in_flight
+from benchmarks.workloads.nameserver import OPERATIONS, SERVICES
+from benchmarks.workloads.nameserver import case as of_services
+
+NOT_MEASURED: Final = "not measured"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A ratio of two cases of a workload, and its bound.
+
+    :ivar text: what must hold.
+    :ivar workload: its name.
+    :ivar case: the one that is compared,
+    :ivar to: and with which.
+    :ivar least: what the ratio is at least,
+    :ivar most: or at most.
+    """
+
+    text: str
+    workload: str
+    case: Case
+    to: Case
+    least: float = 0.0
+    most: float = float("inf")
+
+    def ratio(self, results: Results) -> float | None:
+        """What it came to; None if one of the cases was not measured."""
+        table = results.tables.get(self.workload)
+        if table is None:
+            return None
+        row, to = table.row(*self.case), table.row(*self.to)
+        return None if row is None or to is None else table.quotient(row, to)
+
+    def holds(self, results: Results) -> bool:
+        """Whether it was measured, and is as it must be."""
+        ratio = self.ratio(results)
+        return ratio is not None and self.least <= ratio <= self.most
+
+    def cells(self, results: Results) -> tuple[str, str, str, str]:
+        """What must hold, the bound, what it came to, and what that means."""
+        ratio = self.ratio(results)
+        bound = f"at least {self.least:g}" if self.least else f"at most {self.most:g}"
+        if ratio is None:
+            return self.text, bound, "", NOT_MEASURED
+        verdict = "holds" if self.holds(results) else "does not hold"
+        return self.text, bound, f"{ratio:.2f}", verdict
+
+
+def _calls(peer: str, number: int, least: float) -> Target:
+    case = in_flight(number)
+    title = PEERS[peer].title
+    own = PEERS["pycom_tx"].title
+    text = f"calls per second, {case}, to those of {title}"
+    return Target(text, "calls", (own, case), (title, case), least)
+
+
+def _attachments(number: int, least: float) -> Target:
+    case = f"1 MiB, {in_flight(number)}"
+    own, title = (PEERS[peer].title for peer in ("pycom_tx", "pyzmq"))
+    text = f"bytes per second of attachments, {case}, to those of {title}"
+    return Target(text, "attachments", (own, case), (title, case), least)
+
+
+def _nameserver(operation: str, most: float) -> Target:
+    few, many = (of_services(services) for services in (SERVICES[0], SERVICES[-1]))
+    title = OPERATIONS[operation]
+    # What costs twice as much is done half as often.
+    text = f"cost of {title}, {many}, to that of {few}"
+    return Target(text, "nameserver", (title, few), (title, many), most=most)
+
+
+TARGETS: Final = (
+    _calls("pyzmq", 100, 0.9),
+    _calls("amp", 100, 1.3),
+    _calls("grpc", 100, 5),
+    _calls("pyzmq", 1, 0.9),
+    _calls("pycom06", 1, 2),
+    _attachments(1, 0.7),
+    _attachments(8, 0.7),
+    _nameserver("locate", 1.2),
+    _nameserver("watch", 1.2),
+    _nameserver("renew", 1.2),
+)
