@@ -26,6 +26,7 @@ docs: $(VENV)/equipped
 
 bench: $(VENV)/comparable
 	$(BIN)/python -m benchmarks --json benchmarks/results.json
+	$(BIN)/python -m benchmarks.report
 
 clean:
 	rm -rf $(VENV) build dist docs/_build .coverage* .interop _trial_temp* *.egg-info

@@ -6,13 +6,14 @@ import argparse
 from collections.abc import Iterable
 from math import inf
 from pathlib import Path
+from typing import Final
 
 from benchmarks.peers import PEERS
 from benchmarks.workload import Settings
 from benchmarks.workloads import WORKLOADS
 
-FULL = {"rounds": 7, "seconds": 1.2, "warm_up": 0.4}
-QUICK = {"rounds": 2, "seconds": 0.4, "warm_up": 0.2}
+FULL: Final = {"rounds": 7, "seconds": 1.0, "warm_up": 0.3}
+QUICK: Final = {"rounds": 2, "seconds": 0.3, "warm_up": 0.1}
 
 
 def parser() -> argparse.ArgumentParser:

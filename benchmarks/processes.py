@@ -22,7 +22,8 @@ from benchmarks.workload import Figures, LeftOut, Settings
 ROOT: Final = Path(__file__).parents[1]
 
 PATIENCE: Final = 120.0
-"""Seconds that a server has until it is ready; PyCOM 0.6.0 may have to be installed first."""
+"""Seconds that a server has until it is ready, where PyCOM 0.6.0 may have to be installed
+first, and a client until it has done what it does."""
 
 LOOK_AGAIN: Final = 0.02
 """Seconds between two looks at its log."""
@@ -32,6 +33,11 @@ _READY: Final = re.compile(rf"^{READY}$|is registered with the nameserver", re.M
 
 class Failed(Exception):
     """A process did not do what it was started for; the message has what it said."""
+
+    @property
+    def reason(self) -> str:
+        """The last line of that."""
+        return str(self).splitlines()[-1]
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ def server_of(
     try:
         return stack.enter_context(serving(f"{package}.{peer}", **options))
     except Failed as error:
-        left_out[PEERS[peer].title] = str(error).splitlines()[-1]
+        left_out[PEERS[peer].title] = error.reason
         return None
 
 
@@ -117,10 +123,15 @@ def _wait_until_ready(process: subprocess.Popen[bytes], log: Any) -> None:
 def _told_by(side: str, server: Server, options: dict[str, object], *more: object) -> Any:
     """What a client prints as the last line, which is JSON.
 
-    :raises Failed: it ended with an error.
+    :raises Failed: it ended with an error, or did not end.
     """
     command = _command(side, server, options, *more)
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Failed(str(error)) from None
     if done.returncode:
         raise Failed(f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])

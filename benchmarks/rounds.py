@@ -10,6 +10,7 @@ from math import inf
 
 from benchmarks.machine import machine
 from benchmarks.peers import PEERS
+from benchmarks.processes import Failed
 from benchmarks.results import Results, Table
 from benchmarks.workload import LeftOut, Settings, Workload
 
@@ -35,10 +36,18 @@ def _measured(workload: Workload, settings: Settings, left_out: LeftOut) -> Tabl
         _say(f"{workload.name}: starting")
         steps = workload.prepare(settings, stack, left_out)
         for number in range(1, rounds + 1):
-            for step, measure in steps.items():
+            for step, measure in list(steps.items()):
                 _say(f"{workload.name}, round {number} of {rounds}: {step}")
-                for (subject, case), figures in measure().items():
+                try:
+                    measured = measure()
+                except Failed as error:
+                    # The others are worth having without it.
+                    del steps[step]
+                    left_out[f"{workload.name}: {step}"] = error.reason
+                    continue
+                for (subject, case), figures in measured.items():
                     table.add(subject, case, figures)
+            table.rows = [row for row in table.rows if len(row.rounds) == number]
     _say("")
     return table
 

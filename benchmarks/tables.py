@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,8 +13,10 @@ from benchmarks.targets import TARGETS
 OWN: Final = PEERS["pycom_tx"].title
 """The subject that the others are compared with."""
 
-_RATIOS: Final = {"own": f"{OWN} to it", "first": "cost, to the first"}
+_RATIOS: Final = {"own": f"{OWN} / it", "first": "cost, to the first"}
 """What the column of the ratios is called."""
+
+_FIGURE: Final = re.compile(r"(-?[\d,.]+)?$")
 
 Cells = list[tuple[str, ...]]
 """Rows of a table, the first of which is its header."""
@@ -57,7 +60,7 @@ def aligned(rows: Cells) -> str:
     """A table as text: the columns of figures to the right."""
     columns = list(zip(*rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
-    to_the_right = [all(cell[:1].isdigit() for cell in column[1:] if cell) for column in columns]
+    to_the_right = [all(map(_FIGURE.match, column[1:])) for column in columns]
     return "\n".join(
         "  ".join(
             cell.rjust(width) if right else cell.ljust(width)
@@ -77,15 +80,18 @@ def number(value: float) -> str:
 def _rounds(table: Table) -> Cells:
     """A row for each case of each subject, with the spread of its rounds."""
     latencies = _latencies(table)
-    header = ("", "", table.unit, "least", "most", *(f"{name}, ms" for name in latencies))
+    cases = any(row.case for row in table.rows)
+    header = ["", table.unit, "least", "most", *(f"{name}, ms" for name in latencies)]
     lines = []
     for row in in_order(table):
         values = row.values(table.figure)
         figures = [row.median(table.figure), min(values), max(values)]
         figures += [row.median(name) * 1000 for name in latencies]
-        ratio = (_ratio(table, row),) if table.ratio else ()
-        lines.append((row.case, row.subject, *map(number, figures), *ratio))
-    return [(*header, *((_RATIOS[table.ratio],) if table.ratio else ())), *lines]
+        before = [row.case] if cases else []
+        ratio = [_ratio(table, row)] if table.ratio else []
+        lines.append((*before, row.subject, *map(number, figures), *ratio))
+    ratio = [_RATIOS[table.ratio]] if table.ratio else []
+    return [(*([""] if cases else []), *header, *ratio), *lines]
 
 
 def _side_by_side(table: Table) -> Cells:

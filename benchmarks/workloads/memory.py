@@ -23,7 +23,7 @@ def prepare(settings: Settings, stack: ExitStack, left_out: LeftOut) -> Steps:
     steps: Steps = {}
     for what, (title, full) in KEPT.items():
         number = settings.scaled(full)
-        key = title, f"of {number:,}"
+        key = f"{title}, of {number:,}", ""
         steps[title] = partial(_measure, key, what, number)
     return steps
 
@@ -39,5 +39,5 @@ WORKLOAD: Final = Workload(
     "bytes",
     "bytes",
     prepare,
-    most_rounds=3,
+    most_rounds=1,
 )

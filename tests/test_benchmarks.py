@@ -1,0 +1,341 @@
+"""What the benchmarks make of their figures. None of these measures anything."""
+
+import re
+from contextlib import redirect_stderr
+from io import StringIO
+from pathlib import Path
+from shlex import split
+from xml.etree import ElementTree
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import pycom_tx
+from benchmarks import charts, options, report
+from benchmarks.peers import PEERS
+from benchmarks.results import Results, Table
+from benchmarks.stages.sampler import ENCODING, OTHER, STAGES, WAITING, stage
+from benchmarks.tables import aligned, cells, number, of_targets, printed
+from benchmarks.tally import Tally, percentile
+from benchmarks.targets import NOT_MEASURED, TARGETS
+from benchmarks.workloads import WORKLOADS
+
+ROOT = Path(__file__).parents[1]
+
+
+def figures(*rates):
+    """What calls came to, round by round."""
+    return [{"rate": rate, "p50": 1 / rate, "p99": 2 / rate} for rate in rates]
+
+
+def compared(own, other):
+    """A table of our rates and those of bare sockets, in each round."""
+    table = Table("calls", "rate", "calls/s", "own")
+    for subject, rates in (("pycom_tx", own), ("raw pyzmq", other)):
+        for measured in figures(*rates):
+            table.add(subject, "100 in flight", measured)
+    return table
+
+
+def results(**tables):
+    """A run that came to some tables."""
+    machine = {
+        "date": "2026-01-31",
+        "processor": "Z80",
+        "cores": 1,
+        "system": "CP/M",
+        "Python": "3.10",
+        "libzmq": "4",
+        "packages": {"Twisted": "24.10"},
+    }
+    return Results(machine, {"rounds": 3, "seconds": 1.0}, {"RPyC": "it is not there"}, tables)
+
+
+class TallyTests(SynchronousTestCase):
+    def test_rate(self):
+        """The time from the first answer to the last one counts, and the answers after it."""
+        tally = Tally(seconds=10)
+        for now in (5.0, 5.5, 6.0, 7.0):
+            tally.answered(now - 0.25, now)
+        self.assertEqual(tally.result(), {"calls": 3, "rate": 1.5, "p50": 0.25, "p99": 0.25})
+
+    def test_warm_up(self):
+        """What is answered within the warm-up, which the first answer begins, does not count."""
+        tally = Tally(seconds=10, warm_up=1)
+        for now in (5.0, 5.9, 6.0, 8.0):
+            tally.answered(now - 0.5, now)
+        self.assertEqual(tally.result(), {"calls": 1, "rate": 0.5, "p50": 0.5, "p99": 0.5})
+
+    def test_seconds(self):
+        """There are no more calls when the time is over, and late answers do not count."""
+        tally = Tally(seconds=1)
+        for now in (1.0, 1.5):
+            tally.answered(now, now)
+        self.assertTrue(tally.more)
+        for now in (2.0, 3.0):
+            tally.answered(now, now)
+        self.assertFalse(tally.more)
+        self.assertEqual(tally.result()["calls"], 2)
+
+    def test_calls(self):
+        """There are no more calls when enough were answered."""
+        tally = Tally(seconds=100, calls=2)
+        for now in (1.0, 2.0, 3.0, 4.0):
+            tally.answered(now, now)
+        self.assertFalse(tally.more)
+        self.assertEqual(tally.result()["calls"], 2)
+
+    def test_clock(self):
+        """Without being told, a call was answered just now."""
+        tally = Tally(seconds=100, calls=1)
+        tally.answered(0.0)
+        tally.answered(0.0)
+        self.assertGreater(tally.result()["p50"], 0)
+
+    def test_nothing(self):
+        """A round without an answer is no result."""
+        tally = Tally(seconds=1)
+        self.assertRaises(RuntimeError, tally.result)
+        tally.answered(1.0, 1.5)
+        self.assertRaises(RuntimeError, tally.result)
+
+    def test_percentile(self):
+        """A percentile is one of the values."""
+        values = [float(value) for value in range(1, 201)]
+        self.assertEqual(percentile(values, 0.5), 100)
+        self.assertEqual(percentile(values, 0.99), 198)
+        self.assertEqual(percentile([7.0], 0.99), 7)
+
+
+class ResultsTests(SynchronousTestCase):
+    def test_quotient(self):
+        """A ratio is the median of those of the rounds, not the ratio of the medians."""
+        table = compared([10, 20, 90], [10, 10, 100])
+        own, other = table.rows
+        self.assertEqual(table.quotient(own, other), 1.0)
+        self.assertEqual(own.median("rate") / other.median("rate"), 2.0)
+
+    def test_digits(self):
+        """Figures keep five digits."""
+        table = Table("calls", "rate", "calls/s")
+        table.add("pycom_tx", "", {"rate": 123456.789})
+        self.assertEqual(table.rows[0].rounds, [{"rate": 123460.0}])
+
+    def test_saved(self):
+        """What is saved is what is loaded, with a line for each row."""
+        path = Path(self.mktemp())
+        saved = results(calls=compared([1, 2], [3, 4]))
+        saved.save(path)
+        self.assertEqual(Results.load(path), saved)
+        self.assertEqual(len(path.read_text("utf-8").splitlines()), 1 + 1 + 2)
+
+
+class TableTests(SynchronousTestCase):
+    def test_own(self):
+        """Each row says how we stand to it, with the spread of the rounds and the latencies."""
+        rows = cells(compared([10, 20, 30], [20, 20, 20]))
+        self.assertEqual(
+            rows,
+            [
+                ("", "", "calls/s", "least", "most", "p50, ms", "p99, ms", "pycom_tx / it"),
+                ("100 in flight", "pycom_tx", "20.0", "10.0", "30.0", "50.0", "100", "1.00"),
+                ("100 in flight", "raw pyzmq", "20.0", "20.0", "20.0", "50.0", "100", "1.00"),
+            ],
+        )
+
+    def test_first(self):
+        """What a case costs is compared with the first of the same subject."""
+        table = Table("operations", "rate", "operations/s", "first")
+        for subject in ("locate", "renew"):
+            for case, rate in (("few", 20), ("many", 10)):
+                table.add(subject, case, {"rate": rate})
+        self.assertEqual([row[-1] for row in cells(table)[1:]], ["1.00", "2.00"] * 2)
+
+    def test_without_us(self):
+        """Where we did not take part there is no ratio."""
+        table = compared([1], [2])
+        del table.rows[0]
+        self.assertEqual(cells(table)[1][-1], "")
+
+    def test_side_by_side(self):
+        """Cases that are not compared stand side by side; what is nothing is left out."""
+        table = Table("stages", "microseconds", "µs")
+        for subject, values in (("encode", (1, 2)), ("nothing", (0, 0))):
+            for case, value in zip(("client", "server"), values, strict=True):
+                table.add(subject, case, {"microseconds": value})
+        self.assertEqual(cells(table), [("µs", "client", "server"), ("encode", "1.00", "2.00")])
+
+    def test_plain(self):
+        """Without cases there is no column for them."""
+        table = Table("memory", "bytes", "bytes")
+        table.add("a session", "", {"bytes": 1000})
+        self.assertEqual(
+            cells(table),
+            [("", "bytes", "least", "most"), ("a session", "1,000", "1,000", "1,000")],
+        )
+
+    def test_numbers(self):
+        """Figures have as many digits as mean something."""
+        self.assertEqual(
+            [number(value) for value in (12345.6, 100, 12.34, 1.234, -5)],
+            ["12,346", "100", "12.3", "1.23", "-5.00"],
+        )
+
+    def test_aligned(self):
+        """Figures are at the right, text is at the left."""
+        rows = [("", "calls/s"), ("1 in flight", "9.00"), ("100 in flight", "10,000")]
+        self.assertEqual(
+            aligned(rows),
+            "               calls/s\n1 in flight       9.00\n100 in flight   10,000",
+        )
+
+    def test_printed(self):
+        """A run prints its tables, who is left out and why, and what must hold."""
+        text = printed(results(calls=compared([1], [2])))
+        for part in ("calls\n\n", "RPyC is left out: it is not there", "does not hold"):
+            self.assertIn(part, text)
+
+
+class TargetTests(SynchronousTestCase):
+    def verdicts(self, *rates):
+        """What is said of the first target, for our rate and that of bare sockets."""
+        run = results(calls=compared(*[[rate] for rate in rates]))
+        return of_targets(run)[1][1:], TARGETS[0].holds(run)
+
+    def test_holds(self):
+        """What is at its bound holds."""
+        self.assertEqual(self.verdicts(9, 10), (("at least 0.9", "0.90", "holds"), True))
+
+    def test_does_not_hold(self):
+        """What is below its bound does not."""
+        self.assertEqual(self.verdicts(8, 10), (("at least 0.9", "0.80", "does not hold"), False))
+
+    def test_not_measured(self):
+        """What was not measured does not hold."""
+        for run in (results(), results(calls=Table("calls", "rate", "calls/s", "own"))):
+            self.assertEqual({row[-1] for row in of_targets(run)[1:]}, {NOT_MEASURED})
+            self.assertFalse(any(target.holds(run) for target in TARGETS))
+
+    def test_cost(self):
+        """A cost is at most what it may be: half the rate is twice the cost."""
+        (target,) = (target for target in TARGETS if target.text.startswith("cost of locate"))
+        for rate, holds in ((84, True), (80, False)):
+            table = Table("operations", "rate", "operations/s", "first")
+            table.add("locate", "10 services", {"rate": 100})
+            table.add("locate", "100,000 services", {"rate": rate})
+            self.assertEqual(target.holds(results(nameserver=table)), holds)
+
+
+class ChartTests(SynchronousTestCase):
+    def test_bars(self):
+        """Bars are as long as their figures are large; ours stands out."""
+        table = compared([10], [20])
+        root = ElementTree.fromstring(charts.svg("a < b", "calls/s", charts.groups(table)))
+        bars = root.findall("{*}rect")
+        ours, theirs = (float(bar.get("width")) for bar in bars)
+        self.assertEqual(ours * 2, theirs)
+        self.assertEqual([bar.get("class") for bar in bars], ["own", "other"])
+        texts = [text.text for text in root.findall("{*}text")]
+        self.assertEqual(texts[:2], ["a < b, in calls/s", "100 in flight"])
+        self.assertEqual(texts[2:], ["pycom_tx", "10.0", "raw pyzmq", "20.0"])
+
+    def test_nothing_to_compare(self):
+        """There is no chart with one bar."""
+        folder = Path(self.mktemp())
+        table = compared([10], [20])
+        alone = Table("memory", "bytes", "bytes")
+        alone.add("a session", "", {"bytes": 1})
+        charts.draw(results(calls=table, memory=alone), folder)
+        self.assertEqual([path.name for path in folder.iterdir()], ["calls.svg"])
+
+
+class StageTests(SynchronousTestCase):
+    def test_ours(self):
+        """Whatever this package does is part of a stage."""
+        files = Path(pycom_tx.__file__).parent.rglob("*.py")
+        ours = [file for file in files if file.parts[-2] in {"zerojson", "client", "components"}]
+        self.assertGreater(len(ours), 30)
+        for file in ours:
+            self.assertIn(stage(str(file), "function"), STAGES, file)
+
+    def test_directions(self):
+        """Writing and reading are told apart, and so is waiting."""
+        folder = "/lib/pycom_tx/zerojson"
+        self.assertEqual(stage(f"{folder}/messages.py", "encode_request"), ENCODING)
+        self.assertEqual(stage(f"{folder}/messages.py", "decode_request"), "messages: decode")
+        self.assertEqual(stage(f"{folder}/txzmq_base.py", "send"), "0MQ: send")
+        self.assertEqual(stage("/lib/zmq/sugar/socket.py", "recv_multipart"), "0MQ: receive")
+        self.assertEqual(stage("/lib/twisted/internet/epollreactor.py", "doPoll"), WAITING)
+        self.assertEqual(stage("/lib/python/threading.py", "wait"), None)
+        self.assertIn(OTHER, STAGES)
+
+
+class OptionTests(SynchronousTestCase):
+    def read(self, *arguments):
+        return options.settings(options.parser().parse_args(arguments))
+
+    def test_defaults(self):
+        """Everything is measured, of everybody."""
+        self.assertEqual(self.read().peers, tuple(PEERS))
+        self.assertEqual(self.read().rounds, options.FULL["rounds"])
+
+    def test_quick(self):
+        """A quick run has fewer rounds, unless it is told how many."""
+        self.assertEqual(self.read("--quick").rounds, options.QUICK["rounds"])
+        self.assertEqual(self.read("--quick", "--rounds", "9").rounds, 9)
+
+    def test_names(self):
+        """Names are those that there are, and keep their order."""
+        self.assertEqual(self.read("--peers", "amp,pycom_tx").peers, ("pycom_tx", "amp"))
+        errors = StringIO()
+        with redirect_stderr(errors):
+            self.assertRaises(SystemExit, self.read, "--only", "calls,everything")
+        self.assertIn("there is no 'everything', there are calls, ", errors.getvalue())
+
+    def test_scaled(self):
+        """Numbers are scaled, to one at least."""
+        settings = self.read("--scale", "0.01")
+        self.assertEqual([settings.scaled(number) for number in (10, 1000)], [1, 10])
+
+
+class DocumentationTests(SynchronousTestCase):
+    page = (ROOT / "docs" / "performance.rst").read_text("utf-8")
+
+    def test_generated(self):
+        """The tables and charts that the documentation shows are made of the committed results."""
+        folder = Path(self.mktemp())
+        report.report(Results.load(report.RESULTS), folder)
+        for path in folder.iterdir():
+            committed = report.FOLDER / path.name
+            self.assertEqual(path.read_text("utf-8"), committed.read_text("utf-8"), committed)
+        self.assertEqual(
+            {path.name for path in folder.iterdir()}, {path.name for path in report.FOLDER.iterdir()}
+        )
+
+    def test_shown(self):
+        """The page shows each of them."""
+        shown = re.findall(r"(?:include|image):: performance/(\S+)", self.page)
+        self.assertEqual(set(shown), {path.name for path in report.FOLDER.iterdir()})
+
+    def test_whole(self):
+        """The committed results are of a whole run."""
+        committed = Results.load(report.RESULTS)
+        self.assertEqual(list(committed.tables), list(WORKLOADS))
+        self.assertNotIn(NOT_MEASURED, {row[-1] for row in of_targets(committed)})
+
+    def test_commands(self):
+        """The commands of the page are understood."""
+        commands = re.findall(r"^   \$ python -m benchmarks( .*)?$", self.page, re.MULTILINE)
+        self.assertGreater(len(commands), 2)
+        for command in commands:
+            options.parser().parse_args(split(command))
+
+    def test_peers(self):
+        """What the peers are made of is what the extra installs."""
+        setup = (ROOT / "setup.py").read_text("utf-8")
+        extra = re.search(r'"bench": \[(.*?)\]', setup, re.DOTALL)[1]
+        installed = set(re.findall(r'"([\w.]+)>=', extra))
+        made_of = {package for peer in PEERS.values() for package in peer.packages}
+        self.assertEqual(
+            made_of - installed, {"Twisted", "msgpack", "msgspec", "pycom_tx", "pyzmq", "serpent"}
+        )
+        self.assertEqual(installed - made_of, set())
