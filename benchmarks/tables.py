@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final
 
 from benchmarks.peers import PEERS
 from benchmarks.results import Results, Row, Table
 from benchmarks.targets import TARGETS
+from benchmarks.workloads import WORKLOADS
 
 OWN: Final = PEERS["pycom_tx"].title
 """The subject that the others are compared with."""
 
-_RATIOS: Final = {"own": f"{OWN} / it", "first": "cost, to the first"}
+_RATIOS: Final = {"own": f"{OWN} / it", "first": "/ the first"}
 """What the column of the ratios is called."""
 
 _FIGURE: Final = re.compile(r"(-?[\d,.]+)?$")
@@ -29,10 +30,11 @@ def cells(table: Table) -> Cells:
     return _side_by_side(table)
 
 
-def of_targets(results: Results) -> Cells:
-    """What must hold, and what does."""
+def of_targets(results: Results, workloads: Container[str] = WORKLOADS) -> Cells:
+    """What must hold of some workloads, and what does."""
+    chosen = [target for target in TARGETS if target.workload in workloads]
     header = ("what must hold", "bound", "measured", "")
-    return [header, *(target.cells(results) for target in TARGETS)]
+    return [header, *(target.cells(results) for target in chosen)]
 
 
 def of_peers(results: Results) -> Cells:
@@ -53,7 +55,8 @@ def printed(results: Results) -> str:
     """All tables of a run, to be read in a terminal."""
     parts = [f"{table.title}\n\n{aligned(cells(table))}" for table in results]
     parts += [f"{name} is left out: {why}" for name, why in results.left_out.items()]
-    return "\n\n".join([*parts, aligned(of_targets(results))])
+    targets = of_targets(results, results.tables)
+    return "\n\n".join([*parts, aligned(targets)] if len(targets) > 1 else parts)
 
 
 def aligned(rows: Cells) -> str:
@@ -120,7 +123,7 @@ def _ratio(table: Table, row: Row) -> str:
         own = table.row(OWN, row.case)
         return "" if own is None else f"{table.quotient(own, row):.2f}"
     first = next(other for other in table.rows if other.subject == row.subject)
-    return f"{table.quotient(first, row):.2f}"
+    return f"{table.quotient(row, first):.2f}"
 
 
 def _latencies(table: Table) -> Sequence[str]:

@@ -27,6 +27,7 @@ class Tally:
         self.seconds = seconds
         self.calls = calls
         self.warm_up = warm_up
+        self._made = 0
         self._counts_from: float | None = None
         self._first: float | None = None
         self._last = 0.0
@@ -40,6 +41,7 @@ class Tally:
         """
         if now is None:
             now = perf_counter()
+        self._made += 1
         if self._first is None:
             self._warm(now)
         elif self.more:
@@ -55,12 +57,18 @@ class Tally:
             self._first = now
 
     def result(self) -> dict[str, float]:
-        """Calls per second, and the latencies that half and all but one in a hundred keep."""
+        """Calls per second, and the latencies that half and all but one in a hundred keep.
+
+        ``calls`` are those that count, ``made`` all that there were.
+
+        :raises RuntimeError: none counts.
+        """
         if self._first is None or not self._latencies:
             msg = "No call was answered in time: give the round more seconds"
             raise RuntimeError(msg)
         latencies = sorted(self._latencies)
         return {
+            "made": self._made,
             "calls": len(latencies),
             "rate": len(latencies) / (self._last - self._first),
             "p50": percentile(latencies, 0.5),

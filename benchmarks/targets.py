@@ -75,9 +75,8 @@ def _attachments(number: int, least: float) -> Target:
 def _nameserver(operation: str, most: float) -> Target:
     few, many = (of_services(services) for services in (SERVICES[0], SERVICES[-1]))
     title = OPERATIONS[operation]
-    # What costs twice as much is done half as often.
     text = f"cost of {title}, {many}, to that of {few}"
-    return Target(text, "nameserver", (title, few), (title, many), most=most)
+    return Target(text, "nameserver", (title, many), (title, few), most=most)
 
 
 TARGETS: Final = (

@@ -54,7 +54,7 @@ def run(port: int, tally: Tally, in_flight: int, size: int) -> None:
         send()
     while began:
         key, _, status, body, came = map(_view, socket.recv_multipart(copy=copy))
-        if status != b"OK" or json.loads(body.tobytes())["code"] != 0:
+        if status.tobytes() != b"OK" or json.loads(body.tobytes())["code"] != 0:
             raise RuntimeError(body.tobytes())
         tally.answered(began.pop(key.tobytes()))
         check(data, came)

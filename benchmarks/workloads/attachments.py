@@ -30,8 +30,8 @@ def prepare(settings: Settings, stack: ExitStack, left_out: LeftOut) -> Steps:
     for case, (size, in_flight) in CASES.items():
         for name in filter(settings.peers.__contains__, PEERS_WITH):
             server = server_of(name, stack, left_out, "attachments", size=size)
-            key = PEERS[name].title, case
             if server is not None:
+                key = PEERS[name].title, case
                 steps[", ".join(key)] = partial(_measure, settings, server, key, size, in_flight)
     return steps
 

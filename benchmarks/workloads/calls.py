@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from functools import partial
 from typing import Final
 
-from benchmarks.peers import PEERS
-from benchmarks.processes import Server, server_of
-from benchmarks.workload import Case, Figures, LeftOut, Settings, Steps, Workload
+from benchmarks.workload import Workload
+from benchmarks.workloads.by_peer import ByPeer
 
 IN_FLIGHT: Final = (1, 100)
 
@@ -18,26 +15,11 @@ def case(in_flight: int) -> str:
     return f"{in_flight} in flight"
 
 
-def prepare(settings: Settings, stack: ExitStack, left_out: LeftOut) -> Steps:
-    """Start a server of each peer."""
-    steps: Steps = {}
-    for name in settings.peers:
-        server = server_of(name, stack, left_out)
-        for in_flight in () if server is None else IN_FLIGHT:
-            key = PEERS[name].title, case(in_flight)
-            steps[", ".join(key)] = partial(_measure, settings, server, key, in_flight)
-    return steps
-
-
-def _measure(settings: Settings, server: Server, key: Case, in_flight: int) -> dict[Case, Figures]:
-    return {key: server.run(settings, in_flight=in_flight)}
-
-
 WORKLOAD: Final = Workload(
     "calls",
     'bar(name="field1", value=42) over TCP on loopback',
     "rate",
     "calls/s",
-    prepare,
+    ByPeer("peers", {case(in_flight): {"in_flight": in_flight} for in_flight in IN_FLIGHT}),
     ratio="own",
 )
