@@ -2,6 +2,7 @@
 
 import re
 from contextlib import redirect_stderr
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from shlex import split
@@ -12,11 +13,14 @@ from twisted.trial.unittest import SynchronousTestCase
 import pycom_tx
 from benchmarks import charts, options, report
 from benchmarks.peers import PEERS
+from benchmarks.processes import Failed
 from benchmarks.results import Results, Table
+from benchmarks.rounds import run
 from benchmarks.stages.sampler import ENCODING, OTHER, STAGES, WAITING, stage
 from benchmarks.tables import aligned, cells, number, of_targets, printed
 from benchmarks.tally import Tally, percentile
 from benchmarks.targets import NOT_MEASURED, TARGETS
+from benchmarks.workload import Settings, Workload
 from benchmarks.workloads import WORKLOADS
 
 ROOT = Path(__file__).parents[1]
@@ -108,6 +112,58 @@ class TallyTests(SynchronousTestCase):
         self.assertEqual(percentile(values, 0.5), 100)
         self.assertEqual(percentile(values, 0.99), 198)
         self.assertEqual(percentile([7.0], 0.99), 7)
+
+
+class RoundsTests(SynchronousTestCase):
+    """A workload of two steps, whose figures are how many measurements there were before."""
+
+    def measure(self, rounds, failing=(), **options):
+        """Run it; gives the results and whose turn it was, in order.
+
+        :param failing: of those turns, the ones that fail.
+        """
+        turns = []
+
+        def prepare(settings, stack, left_out):
+            stack.callback(turns.append, "end")
+            return {name: partial(step, name) for name in ("a", "b")}
+
+        def step(name):
+            turns.append(name)
+            if len(turns) in failing:
+                raise Failed("It said this\nand that")
+            return {(name, "case"): {"count": len(turns)}}
+
+        workload = Workload("turns", "turns", "count", "turns", prepare, **options)
+        return run([workload], Settings(rounds=rounds, seconds=1.0, peers=("amp",))), turns
+
+    def test_interleaved(self):
+        """All have their turn in each round, and what was started is ended."""
+        measured, turns = self.measure(3)
+        self.assertEqual(turns, ["a", "b", "a", "b", "a", "b", "end"])
+        first, second = measured.tables["turns"].rows
+        self.assertEqual(first.values("count"), [1, 3, 5])
+        self.assertEqual(second.values("count"), [2, 4, 6])
+
+    def test_most_rounds(self):
+        """Where fewer rounds are enough, there are no more."""
+        self.assertEqual(self.measure(3, most_rounds=1)[1], ["a", "b", "end"])
+
+    def test_failing(self):
+        """What fails is left out from then on, with its rounds and the reason; others go on."""
+        measured, turns = self.measure(3, failing=[3])
+        self.assertEqual(turns, ["a", "b", "a", "b", "b", "end"])
+        self.assertEqual(measured.left_out, {"turns: a": "and that"})
+        (row,) = measured.tables["turns"].rows
+        self.assertEqual(row.values("count"), [2, 4, 5])
+
+    def test_described(self):
+        """A run says how and on what it was made, in what JSON can hold."""
+        measured, _ = self.measure(1)
+        self.assertEqual(measured.settings["rounds"], 1)
+        self.assertNotIn("calls", measured.settings)
+        self.assertEqual(list(measured.machine["packages"]), ["Twisted"])
+        self.assertGreater(measured.machine["cores"], 0)
 
 
 class ResultsTests(SynchronousTestCase):
@@ -202,8 +258,8 @@ class TableTests(SynchronousTestCase):
 class TargetTests(SynchronousTestCase):
     def verdicts(self, *rates):
         """What is said of the first target, for our rate and that of bare sockets."""
-        run = results(calls=compared(*[[rate] for rate in rates]))
-        return of_targets(run)[1][1:], TARGETS[0].holds(run)
+        measured = results(calls=compared(*[[rate] for rate in rates]))
+        return of_targets(measured)[1][1:], TARGETS[0].holds(measured)
 
     def test_holds(self):
         """What is at its bound holds."""
@@ -215,9 +271,10 @@ class TargetTests(SynchronousTestCase):
 
     def test_not_measured(self):
         """What was not measured does not hold."""
-        for run in (results(), results(calls=Table("calls", "rate", "calls/s", "own"))):
-            self.assertEqual({row[-1] for row in of_targets(run)[1:]}, {NOT_MEASURED})
-            self.assertFalse(any(target.holds(run) for target in TARGETS))
+        empty = Table("calls", "rate", "calls/s", "own")
+        for measured in (results(), results(calls=empty)):
+            self.assertEqual({row[-1] for row in of_targets(measured)[1:]}, {NOT_MEASURED})
+            self.assertFalse(any(target.holds(measured) for target in TARGETS))
 
     def test_cost(self):
         """A cost is at most what it may be."""
