@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import inf
 from pathlib import Path
 from typing import Final
@@ -53,7 +53,7 @@ def settings(options: argparse.Namespace) -> Settings:
     )
 
 
-def _names(known: Iterable[str]) -> type:
+def _names(known: Iterable[str]) -> Callable[[str], list[str]]:
     """What reads names with commas between."""
 
     def read(text: str) -> list[str]:
@@ -66,4 +66,4 @@ def _names(known: Iterable[str]) -> type:
         # In the order in which they are always measured.
         return [name for name in known if name in wanted]
 
-    return read  # type: ignore[return-value]
+    return read

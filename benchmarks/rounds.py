@@ -34,7 +34,11 @@ def _measured(workload: Workload, settings: Settings, left_out: LeftOut) -> Tabl
     rounds = int(min(settings.rounds, workload.most_rounds))
     with ExitStack() as stack:
         _say(f"{workload.name}: starting")
-        steps = workload.prepare(settings, stack, left_out)
+        try:
+            steps = workload.prepare(settings, stack, left_out)
+        except Failed as error:
+            left_out[workload.name] = error.reason
+            return table
         for number in range(1, rounds + 1):
             for step, measure in list(steps.items()):
                 _say(f"{workload.name}, round {number} of {rounds}: {step}")

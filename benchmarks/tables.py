@@ -53,7 +53,7 @@ def of_peers(results: Results) -> Cells:
 
 def printed(results: Results) -> str:
     """All tables of a run, to be read in a terminal."""
-    parts = [f"{table.title}\n\n{aligned(cells(table))}" for table in results]
+    parts = [f"{table.title}\n\n{aligned(cells(table))}" for table in results if table.rows]
     parts += [f"{name} is left out: {why}" for name, why in results.left_out.items()]
     targets = of_targets(results, results.tables)
     return "\n\n".join([*parts, aligned(targets)] if len(targets) > 1 else parts)

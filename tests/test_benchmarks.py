@@ -157,6 +157,17 @@ class RoundsTests(SynchronousTestCase):
         (row,) = measured.tables["turns"].rows
         self.assertEqual(row.values("count"), [2, 4, 5])
 
+    def test_not_prepared(self):
+        """Where what a workload needs does not start, it is left out, and the rest goes on."""
+
+        def prepare(settings, stack, left_out):
+            raise Failed("No nameserver")
+
+        workload = Workload("turns", "turns", "count", "turns", prepare)
+        measured = run([workload], Settings(rounds=1, seconds=1.0))
+        self.assertEqual(measured.left_out, {"turns": "No nameserver"})
+        self.assertEqual(printed(measured), "turns is left out: No nameserver")
+
     def test_described(self):
         """A run says how and on what it was made, in what JSON can hold."""
         measured, _ = self.measure(1)
