@@ -15,7 +15,7 @@ from zope.interface import implementer
 from pycom_tx.zerojson.addresses import explained
 from pycom_tx.zerojson.errors import AddressError, ConnectionClosed
 from pycom_tx.zerojson.interfaces import IChannel, check_frames
-from pycom_tx.zerojson.txzmq_socket import Socket, write_message
+from pycom_tx.zerojson.txzmq_socket import Monitor, Socket, write_message
 from pycom_tx.zerojson.waiting import QUEUE_LIMIT, Waiting
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Channel(ABC):
     endpoint_type: str
     verb: str
     max_bytes: float = inf
+    connections = 0
 
     def __init__(
         self, network: ZmqNetwork, address: str, listener: IChannelListener, max_frame: int = -1
@@ -58,9 +59,18 @@ class Channel(ABC):
         self._listener = listener
         self._waiting = Waiting(QUEUE_LIMIT, self.max_bytes)
         self._connection: Socket | None = None
+        self._monitor: Monitor | None = None
         self._timer: IDelayedCall | None = None
         self._closed = False
         self._open()
+
+    @property
+    def queued(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def sender(self) -> str | None:
+        return None if self._connection is None else self._connection.sender
 
     def send(self, frames: list[bytes]) -> None:
         check_frames(frames)
@@ -139,6 +149,9 @@ class Channel(ABC):
 
     def _shut(self) -> None:
         self._cancel_later()
+        if self._monitor is not None:
+            self._monitor.close()
+            self._monitor = None
         if self._connection is not None:
             self._connection.shutdown()
             self._connection = None

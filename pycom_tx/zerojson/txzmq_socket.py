@@ -33,6 +33,10 @@ LARGE: Final = 65536
 _NOBLOCK: Final = int(zmq.NOBLOCK)
 _NOBLOCK_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
 
+CONNECTIONS: Final = zmq.Event.ACCEPTED | zmq.Event.DISCONNECTED
+"""What tells of the connections of a bound socket: an accepted one is disconnected once,
+also one that never gets so far as to say anything."""
+
 _EVENTS: Final = (
     zmq.Event.HANDSHAKE_SUCCEEDED
     | zmq.Event.DISCONNECTED
@@ -75,6 +79,12 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
     :param received: called with the frames of each message.
     :param idle: called when a turn of reading is over.
     :param broken: called when the socket cannot be used any more.
+
+    .. attribute:: sender
+
+        Where the last message came from, once :meth:`name_peers` was called, else None: an
+        IP address; for ``ipc`` the host, user, group and process of the peer, with colons.
+        Empty where 0MQ does not know it.
     """
 
     def __init__(
@@ -92,10 +102,15 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
         self._received = received
         self._idle = idle
         self._broken = broken
+        self.sender: str | None = None
         self.read_scheduled: IDelayedCall | None
         # Without an endpoint: options have to be set before it connects or binds, and
         # from a constructor that fails nobody gets the socket to close it.
         super().__init__(factory)
+
+    def name_peers(self) -> None:
+        """Find out where each message comes from. Only for a ROUTER."""
+        self.sender = ""
 
     def doRead(self) -> None:
         try:
@@ -122,7 +137,10 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
             if self.socket is None:
                 return False
             try:
-                frames = self.socket.recv_multipart(_NOBLOCK)
+                if self.sender is None:
+                    frames = self.socket.recv_multipart(_NOBLOCK)
+                else:
+                    frames = self._receive_named()
             except zmq.Again:
                 return False
             try:
@@ -131,6 +149,17 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
                 # Also what would end a program: it ends by its reactor's stop.
                 _log.failure("A message could not be dealt with")
         return self.socket is not None
+
+    def _receive_named(self) -> list[bytes]:
+        """Receive a message, and find out where it comes from."""
+        # A frame that is copied has lost what 0MQ knows of it, and each that is not costs
+        # more. One will do: a ROUTER's first, which is its own and never the last.
+        first = self.socket.recv(_NOBLOCK, copy=False)
+        try:
+            self.sender = first.get("Peer-Address")
+        except zmq.ZMQError:
+            self.sender = ""
+        return [first.bytes, *self.socket.recv_multipart(_NOBLOCK)]
 
     def addEndpoints(self, endpoints: list[ZmqEndpoint]) -> None:
         super().addEndpoints(endpoints)
@@ -164,11 +193,14 @@ class Monitor:
 
     :param watched: a socket that has no endpoint yet.
     :param happened: called with each :class:`zmq.Event`, an int.
+    :param events: which ones to tell.
     """
 
-    def __init__(self, watched: Socket, happened: Callable[[int], object]) -> None:
+    def __init__(
+        self, watched: Socket, happened: Callable[[int], object], events: int = _EVENTS
+    ) -> None:
         endpoint = f"inproc://pycom-monitor-{next(_monitors)}"
-        watched.socket.monitor(endpoint, _EVENTS)
+        watched.socket.monitor(endpoint, events)
         self._watched = watched
         self._happened = happened
         # Its receive mark has to stay 0: a full one blocks 0MQ's own thread.

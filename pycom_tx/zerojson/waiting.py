@@ -57,6 +57,9 @@ class Waiting:
     def __bool__(self) -> bool:
         return bool(self._queues)
 
+    def __len__(self) -> int:
+        return sum(len(queue.messages) for queue in self._queues.values())
+
     def half_full(self, peer: bytes) -> bool:
         """Whether half of what may wait for a peer does."""
         queue = self._queues.get(peer)
