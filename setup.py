@@ -33,8 +33,10 @@ setup(
         "pyzmq>=26.0",
         "msgspec>=0.22",
         "google-re2>=1.1",
+        "prometheus-client>=0.21",
     ],
     extras_require={
+        "tracing": ["opentelemetry-api>=1.20"],
         "dev": [
             "build>=1.2",
             "coverage[toml]>=7.10",
@@ -44,6 +46,7 @@ setup(
             "jsonschema>=4.21",
             "mypy>=1.15",
             "mypy-zope>=1.0.11",
+            "opentelemetry-sdk>=1.20",
             "repoze.sphinx.autointerface>=1.0",
             "ruff>=0.9",
             "sphinx>=8.1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
@@ -9,8 +10,10 @@ from twisted.internet.defer import Deferred, DeferredLock, fail, succeed
 
 from pycom_tx.client.attempts import Attempts
 from pycom_tx.client.balancing import LeastLoaded
+from pycom_tx.client.observing import observers_of
 from pycom_tx.components.deadline import deadline
 from pycom_tx.components.hooks import passed
+from pycom_tx.components.trace import trace_context
 from pycom_tx.zerojson.errors import CallTimeout, ConnectionClosed, Error, ServiceNotAvailable
 from pycom_tx.zerojson.request import Request, Response
 
@@ -73,6 +76,7 @@ class Component:
         self._providers: Providers | None = providers
         self._balancer = balancer or LeastLoaded()
         self.bare = bare
+        self._observers = () if bare else observers_of(context)
         self._closed = closed
         self._pinned: Provider | None = None
         self._twice: dict[str, bool] = {}
@@ -288,6 +292,21 @@ class Component:
         timeout: float | None,
         on_progress: Callable[[Any], object] | None,
     ) -> Deferred[Response]:
+        if not self._observers:
+            return self._attempt(request, timeout, on_progress)
+        make: Callable[..., Deferred[Response]]
+        make = partial(self._attempt, request, timeout, on_progress)
+        for observer in self._observers:
+            make = partial(observer.call, self, request, make)
+        return make()
+
+    def _attempt(
+        self,
+        request: Request,
+        timeout: float | None,
+        on_progress: Callable[[Any], object] | None,
+        trace: dict[str, str] | None = None,
+    ) -> Deferred[Response]:
         try:
             left = self.context.timeout if timeout is None else checked_timeout(timeout)
             now = self.context.connections.clock.seconds()
@@ -300,7 +319,9 @@ class Component:
                         "the call that it is part of is over",
                         not_started=True,
                     )
-            return Attempts(self, request, now + left, on_progress, []).make(left)
+            if trace is None and not self.bare:
+                trace = trace_context.get()
+            return Attempts(self, request, now + left, on_progress, [], trace=trace).make(left)
         except Exception:
             return fail()
 

@@ -26,6 +26,7 @@ from pycom_tx.zerojson.extensions import (
     HELLO,
     LOAD,
     PROGRESS,
+    TRACE,
     features,
     hello,
 )
@@ -131,6 +132,7 @@ class Client:
         timeout: float,
         on_progress: Callable[[Any], object] | None = None,
         token: str | None = None,
+        trace: dict[str, str] | None = None,
     ) -> Deferred[Response]:
         """Send *request*.
 
@@ -138,6 +140,7 @@ class Client:
         :param on_progress: called with each value that the method reports before it
             answers.
         :param token: the caller's, unless the request brings one.
+        :param trace: the trace context that it is part of, whatever the request brings.
 
         :returns: Deferred firing with the :class:`Response`, whose code is 0. Cancelling
             it cancels the call, also at a service that knows how to.
@@ -151,6 +154,8 @@ class Client:
         if self._closed:
             raise ConnectionClosed(f"The connection to {self.address} is closed", not_started=True)
         extensions = self._extensions(request, timeout, on_progress, token)
+        if trace is not None:
+            extensions[TRACE] = trace
         call = CallInFlight(self, request, timeout, on_progress, extensions)
         size = sum(map(len, call.frames))
         if size > self._max_message:
@@ -339,7 +344,11 @@ class Client:
         try:
             call.on_progress(value)
         except Exception:
-            self._log.failure("on_progress of {call} failed", call=str(call))
+            self._log.failure(
+                "on_progress of {interface}.{method} failed",
+                interface=call.request.interface,
+                method=call.request.method,
+            )
 
     def _ended(self, call: CallInFlight) -> None:
         del self._calls[call.key]
