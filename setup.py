@@ -47,6 +47,7 @@ setup(
             "mypy>=1.15",
             "mypy-zope>=1.0.11",
             "opentelemetry-sdk>=1.20",
+            "promql-parser>=0.5",
             "repoze.sphinx.autointerface>=1.0",
             "ruff>=0.9",
             "sphinx>=8.1",

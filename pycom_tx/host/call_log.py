@@ -81,17 +81,14 @@ class CallLog:
         line = RAISED_CODE if isinstance(error, RemoteError) else RAISED
         self._write(line, request, started, code=code_of(error), error=type(error).__name__)
 
-    def _write(self, line: str, request: Request, started: float, **fields: Any) -> None:
+    def _write(self, line: str, request: Request, started: float, **outcome: Any) -> None:
+        fields: dict[str, Any] = {"interface": request.interface, "method": request.method}
         if request.peer is not None:
             line += " for {peer}"
             fields["peer"] = request.peer
+        fields |= outcome
+        fields["duration"] = Seconds(self._clock.seconds() - started)
         trace = trace_id(request.extensions.get(TRACE))
         if trace is not None:
             fields["trace_id"] = trace
-        self._log.info(
-            line,
-            interface=request.interface,
-            method=request.method,
-            duration=Seconds(self._clock.seconds() - started),
-            **fields,
-        )
+        self._log.info(line, **fields)
