@@ -11,8 +11,14 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import SpanKind, StatusCode, TraceFlags, format_trace_id
-from twisted.internet.defer import Deferred, succeed
+from opentelemetry.trace import (
+    SpanKind,
+    StatusCode,
+    TraceFlags,
+    format_trace_id,
+    get_current_span,
+)
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -26,6 +32,7 @@ from pycom_tx.tracing.tracer import flush
 from pycom_tx.zerojson.interfaces import IRequestHandler
 from tests.support import MemoryCase
 from tests.test_call_log import Handler
+from tests.test_dispatch import WAYS, DispatchCase, Ways
 from tests.test_trace import PARENT, TRACE, TRACE_ID
 
 
@@ -152,6 +159,25 @@ class SpansTests(SpansCase):
             self.assertEqual(span.name, "com.foo.inner/tell")
             self.assertEqual(span.status.status_code, StatusCode.UNSET)
 
+    def test_peer(self):
+        """Where a host knows who calls, its spans say so."""
+        request = pycom.Request("com.foo", "bar")
+        request.peer = "192.168.10.7"
+        served(Handler(lambda _: pycom.Response()), {}, self.provider).handle(request)
+        (span,) = self.spans()
+        self.assertEqual(span.attributes["network.peer.address"], "192.168.10.7")
+
+    def test_exit(self):
+        """What ends a program ends the span, and is recorded as no exception."""
+
+        def leave(request):
+            raise SystemExit
+
+        handler = served(Handler(leave), {}, self.provider)
+        self.assertRaises(SystemExit, handler.handle, pycom.Request("com.foo", "bar"))
+        (span,) = self.spans()
+        self.assertEqual((span.attributes["error.type"], span.events), ("SystemExit", ()))
+
     def test_nested(self):
         """What a method calls is part of the same trace, across three services."""
         for method in "ask", "ask_for_caller":
@@ -247,6 +273,24 @@ class SpansTests(SpansCase):
         flags = int(carried["traceparent"].rpartition("-")[2], 16)
         self.assertEqual(flags & TraceFlags.SAMPLED, 0)
         self.assertEqual(self.spans(), [])
+
+
+class CurrentTests(DispatchCase):
+    """The span of a call is the current one while its method runs."""
+
+    def test_in_every_way(self):
+        """In plain methods, Deferreds, coroutines and threads."""
+        dispatcher = self.serve(Ways(lambda request: get_current_span().name))
+        provider = TracerProvider(shutdown_on_exit=False)
+        handler = served(dispatcher, dispatcher.methods, provider)
+        for way in WAYS:
+            answer = handler.handle(self.asked(way))
+            for thread in self.threads:
+                thread()
+            self.threads.clear()
+            response = self.successResultOf(maybeDeferred(lambda answer=answer: answer))
+            self.assertEqual(response.result, f"com.foo.ways/{way}")
+            self.assertFalse(get_current_span().get_span_context().is_valid)
 
 
 class FailureTests(SpansCase):

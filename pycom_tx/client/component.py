@@ -149,6 +149,8 @@ class Component:
             seconds = self.context.timeout if timeout is None else timeout
             steps = self._call_with_hooks(request, timeout, on_progress)
             return within(Deferred.fromCoroutine(steps), seconds, self.context.connections.clock)
+        if self._observers:
+            return self._observed(request, timeout, on_progress)
         return self._call(request, timeout, on_progress)
 
     def when_lost(self, tell: Callable[[], object]) -> None:
@@ -283,24 +285,22 @@ class Component:
         on_progress: Callable[[Any], object] | None,
     ) -> Response:
         request = await passed(self.context.prehooks, request, self)
-        response = await self._call(request, timeout, on_progress)
+        response = await self._observed(request, timeout, on_progress)
         return await passed(self.context.posthooks, response, self)
 
-    def _call(
+    def _observed(
         self,
         request: Request,
         timeout: float | None,
         on_progress: Callable[[Any], object] | None,
     ) -> Deferred[Response]:
-        if not self._observers:
-            return self._attempt(request, timeout, on_progress)
         make: Callable[..., Deferred[Response]]
-        make = partial(self._attempt, request, timeout, on_progress)
+        make = partial(self._call, request, timeout, on_progress)
         for observer in self._observers:
             make = partial(observer.call, self, request, make)
         return make()
 
-    def _attempt(
+    def _call(
         self,
         request: Request,
         timeout: float | None,

@@ -101,6 +101,3 @@ class Calls:
         if figures is None:
             figures = self._methods[key] = MethodFigures(self, interface, method)
         return figures
-
-    def __len__(self) -> int:
-        return len(self._methods)

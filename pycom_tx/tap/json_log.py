@@ -46,7 +46,10 @@ def json_line(event: dict[Any, Any]) -> str:
         "time": _time(event.get("log_time")),
         "level": getattr(level, "name", "info"),
         "namespace": _text(event.get("log_namespace", "")),
-        "message": _message(event),
+        # Which never fails: what cannot be formatted says so.
+        "message": eventAsText(
+            event, includeTraceback=False, includeTimestamp=False, includeSystem=False
+        ),
     }
     failure = event.get("log_failure")
     if failure is None and legacy:
@@ -103,15 +106,6 @@ def _time(seconds: Any) -> str:
     except (TypeError, ValueError, OverflowError, OSError):
         moment = datetime.fromtimestamp(time.time(), timezone.utc)
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _message(event: dict[Any, Any]) -> str:
-    try:
-        return eventAsText(
-            event, includeTraceback=False, includeTimestamp=False, includeSystem=False
-        )
-    except Exception as error:
-        return f"A log line that cannot be written: {type(error).__name__}"
 
 
 def _failed(failure: Failure) -> dict[str, Any]:

@@ -53,13 +53,16 @@ def served(
     return ServerSpans(handler, tracer, methods)
 
 
-def flush(reactor: Any) -> Deferred[None]:
-    """Have the program's tracer provider export what it has collected.
+def flush(reactor: Any, provider: Any = None) -> Deferred[None]:
+    """Have a tracer provider export what it has collected, if there is one that does.
+
+    :param provider: as for :func:`client_spans`.
 
     :returns: Deferred firing when that is done, or has taken too long.
     """
-    api = _api()
-    export = None if api is None else getattr(api.get_tracer_provider(), "force_flush", None)
+    if provider is None and _api() is not None:
+        provider = _api().get_tracer_provider()
+    export = getattr(provider, "force_flush", None)
     if export is None:
         return succeed(None)
     done: Deferred[None] = Deferred()

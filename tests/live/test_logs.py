@@ -6,7 +6,12 @@ import json
 import os
 import signal
 
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+
 import pycom_tx as pycom
+from pycom_tx.tap.json_log import twistd_log
+from tests.live.processes import LOOK_AGAIN, ProcessCase
 from tests.live.test_twistd import ANY, DEMO, CommandCase
 from tests.test_trace import TRACE, TRACE_ID
 
@@ -34,6 +39,27 @@ def lines(text):
 def calls(log):
     """Those that tell of calls."""
     return [line for line in lines(log) if line["namespace"] == "pycom_tx.host.call_log.CallLog"]
+
+
+class RotationTests(ProcessCase):
+    async def test_signal(self):
+        """SIGUSR1 makes a file begin anew, in the reactor's own time."""
+        before = signal.getsignal(signal.SIGUSR1)
+        self.addCleanup(signal.signal, signal.SIGUSR1, before)
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+        path = self.folder / "my.log"
+        observer = twistd_log({"logfile": str(path), "syslog": False, "nodaemon": True})
+        self.addCleanup(observer._outFile.close)
+        observer({"log_format": "before"})
+        os.kill(os.getpid(), signal.SIGUSR1)
+        rotated = path.with_name("my.log.1")
+        while not rotated.exists():
+            await deferLater(reactor, LOOK_AGAIN)
+        observer({"log_format": "after"})
+        (line,) = lines(rotated.read_text("ascii"))
+        self.assertEqual(line["message"], "before")
+        (line,) = lines(path.read_text("ascii"))
+        self.assertEqual(line["message"], "after")
 
 
 class JsonLogTests(CommandCase):

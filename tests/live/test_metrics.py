@@ -6,12 +6,15 @@ import socket
 import tempfile
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics import parser
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
 
 import pycom_tx as pycom
+from pycom_tx.metrics import Instruments, ReactorLag
 from tests.live.processes import PATIENCE
 from tests.live.test_metrics_server import get
 from tests.live.test_twistd import ANY, DEMO, CommandCase
@@ -62,6 +65,45 @@ class MetricsCase(CommandCase):
                 return samples
             if reactor.seconds() > deadline:
                 self.fail(f"{sample} is {samples.get(sample)}, not {value}")
+            await deferLater(reactor, 0.02)
+
+
+@pycom.interface("com.foo.greeter")
+class Greeter(pycom.Service):
+    @pycom.method
+    def greet(self, request):
+        return "hello"
+
+
+class HostTests(TestCase):
+    """A host in this process, over real sockets."""
+
+    async def test_connections(self):
+        """Clients are counted by what 0MQ tells, and bytes by what goes through."""
+        registry = CollectorRegistry()
+        host = pycom.ComponentHost(
+            [Greeter, pycom.NameServer],
+            ANY,
+            nameserver="local",
+            instruments=Instruments(registry),
+            drain=0,
+        )
+        host.startService()
+        self.addCleanup(host.stopService)
+        lag = ReactorLag(registry)
+        lag.startService()
+        self.addCleanup(lag.stopService)
+        context = pycom.Context(host.address)
+        self.addCleanup(context.close)
+        async with context.locate("com.foo.greeter") as greeter:
+            self.assertEqual(await greeter.invoke("greet"), "hello")
+            self.assertGreater(registry.get_sample_value("pycom_connections"), 0)
+            server = {"side": "server"}
+            for name in "received_bytes", "sent_bytes", "received_messages", "sent_messages":
+                self.assertGreater(registry.get_sample_value(f"pycom_{name}_total", server), 0)
+        await host.stopService()
+        self.assertEqual(registry.get_sample_value("pycom_connections"), 0)
+        while not registry.get_sample_value("pycom_reactor_lag_seconds_count"):
             await deferLater(reactor, 0.02)
 
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import signal
+from threading import Event, get_ident
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import TestCase
 
 import pycom_tx as pycom
 from pycom_tx.tracing import trace_context
+from pycom_tx.tracing.tracer import PATIENCE, flush
 from tests.live.test_twistd import ANY, CommandCase
 from tests.test_trace import TRACE
 
@@ -71,6 +77,52 @@ class TracingCase(CommandCase):
         """What a process has exported."""
         text = (self.folder / f"{name}.spans").read_text("utf-8")
         return [json.loads(line) for line in text.splitlines()]
+
+
+class FlushTests(TestCase):
+    """Exporting the last spans of a program."""
+
+    async def test_exported(self):
+        """What was collected is exported, by a thread, before the Deferred fires."""
+        threads = []
+
+        class Provider:
+            def force_flush(self):
+                threads.append(get_ident())
+
+        await flush(reactor, Provider())
+        self.assertEqual(len(threads), 1)
+        self.assertNotEqual(threads, [get_ident()])
+
+    async def test_failed(self):
+        """An exporter that fails is no reason to wait."""
+
+        class Provider:
+            def force_flush(self):
+                raise OSError("gone")
+
+        await flush(reactor, Provider())
+
+    async def test_hangs(self):
+        """One that hangs is waited for, and no longer than for so long."""
+        clock, goes_on = Clock(), Event()
+        done = Deferred()
+        clock.callFromThread = lambda function: reactor.callFromThread(
+            lambda: (function(), done.callback(None))
+        )
+
+        class Provider:
+            def force_flush(self):
+                goes_on.wait()
+
+        waiting = flush(clock, Provider())
+        clock.advance(PATIENCE - 0.1)
+        self.assertNoResult(waiting)
+        clock.advance(0.1)
+        self.successResultOf(waiting)
+        goes_on.set()
+        await done
+        self.assertEqual(clock.getDelayedCalls(), [])
 
 
 class TracingTests(TracingCase):
