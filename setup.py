@@ -46,7 +46,7 @@ setup(
             "jsonschema>=4.21",
             "mypy>=1.15",
             "mypy-zope>=1.0.11",
-            "opentelemetry-sdk>=1.20",
+            "opentelemetry-sdk>=1.30",
             "promql-parser>=0.5",
             "repoze.sphinx.autointerface>=1.0",
             "ruff>=0.9",

@@ -70,7 +70,7 @@ class InstrumentsCase(MemoryCase):
         self.registry, self.instruments = self.instrument()
 
     def instrument(self):
-        registry = CollectorRegistry(support_collectors_without_names=True)
+        registry = CollectorRegistry()
         return registry, Instruments(registry, self.clock)
 
     def measured(self, *components, **options):
@@ -279,6 +279,29 @@ class FiguresTests(InstrumentsCase):
         self.assertEqual(
             self.successResultOf(self.call(host, "com.foo.other", "figures")), [1, 2, 3]
         )
+
+    def test_by_name(self):
+        """Who asks for the figures of a component only gets them."""
+        host = self.measured(Shop())
+        self.successResultOf(self.call(host, "com.foo.shop", "buy", {"what": "pen"}))
+        only = self.registry.restricted_registry(["shop_sold_total"])
+        self.assertEqual([metric.name for metric in only.collect()], ["shop_sold"])
+
+    def test_names_that_are_taken(self):
+        """Two that measure under one name are refused, and leave nothing behind."""
+        other = pycom.interface("com.foo.supermarket")(type("Supermarket", (Shop,), {}))
+        host = pycom.ComponentHost(
+            [Shop(), other],
+            "tcp://127.0.0.1:*",
+            instruments=self.instruments,
+            reactor=self.clock,
+            network=self.network,
+        )
+        error = self.assertRaises(pycom.ConfigurationError, host.startService)
+        self.assertIn("Supermarket object at", str(error))
+        self.assertIn(".figures() has names that are taken: Duplicated", str(error))
+        self.clock.advance(0)
+        self.measured(Shop())
 
     def test_that_fails(self):
         """A component that cannot tell is named in the log, and all else is there."""

@@ -12,6 +12,7 @@ from pycom_tx.metrics.client import ClientCalls
 from pycom_tx.metrics.served import CountedCalls
 from pycom_tx.metrics.state import Figures, HostState
 from pycom_tx.metrics.traffic import CountedNetwork, Traffic
+from pycom_tx.zerojson.errors import ConfigurationError
 from pycom_tx.zerojson.interfaces import ICountsConnections
 
 if TYPE_CHECKING:
@@ -38,13 +39,13 @@ class Instruments:
         if reactor is None:
             from twisted.internet import reactor
         self._reactor = reactor
+        self._registry = registry
         self._served = Calls(registry, "pycom", "served")
         self._made = ClientCalls(registry, reactor)
         self._bound, self._connected = Traffic(), Traffic()
         self._state = HostState(reactor, self._bound, self._connected)
-        self._figures = Figures()
+        self._figures: list[Figures] = []
         registry.register(self._state)
-        registry.register(self._figures)
 
     def network(self, network: INetwork) -> INetwork:
         if ICountsConnections.providedBy(network):
@@ -67,11 +68,24 @@ class Instruments:
         sessions: SessionStore,
         registration: Registration,
     ) -> None:
-        self._figures.components = list(components)
+        for component in filter(Figures.has, components):
+            self._register(component)
         self._state.server = server
         self._state.sessions = sessions
         self._state.registration = registration
 
     def closed(self) -> None:
         self._state.clear()
-        self._figures.components = []
+        figures, self._figures = self._figures, []
+        for collector in figures:
+            self._registry.unregister(collector)
+
+    def _register(self, component: Any) -> None:
+        figures = Figures(component)
+        try:
+            self._registry.register(figures)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"{component!r}.figures() has names that are taken: {error}"
+            ) from None
+        self._figures.append(figures)

@@ -18,7 +18,7 @@ def process_registry(version: str) -> CollectorRegistry:
 
     :param version: that of this package, which ``pycom_info`` tells.
     """
-    registry = CollectorRegistry(support_collectors_without_names=True)
+    registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -122,28 +122,29 @@ class HostState:
 
 
 class Figures:
-    """What components measure of themselves.
+    """What a component measures of itself, as a collector.
 
-    .. attribute:: components
-
-        Those that there are now: a list.
+    :param component: a component.
     """
 
     _log = Logger()
 
-    def __init__(self) -> None:
-        self.components: list[Any] = []
+    def __init__(self, component: Service) -> None:
+        self._component = component
 
-    def collect(self) -> Iterator[Metric]:
-        """The metrics, as they are now; none of a component that fails to tell."""
-        for component in self.components:
-            # A method of that name is called by clients.
-            if isinstance(component, Service) and not hasattr(component.figures, "__method__"):
-                yield from self._figures(component)
+    @staticmethod
+    def has(component: Any) -> bool:
+        """Whether a component measures itself: a method of that name may be for clients."""
+        return isinstance(component, Service) and not hasattr(component.figures, "__method__")
 
-    def _figures(self, component: Service) -> Iterable[Metric]:
+    def describe(self) -> list[Metric]:
+        """The same, for the registry, which wants to know the names."""
+        return self.collect()
+
+    def collect(self) -> list[Metric]:
+        """The metrics, as they are now; none where the component fails to tell."""
         try:
-            return list(component.figures())
+            return list(self._component.figures())
         except Exception:
-            self._log.failure("{component!r}.figures() failed", component=component)
-            return ()
+            self._log.failure("{component!r}.figures() failed", component=self._component)
+            return []
