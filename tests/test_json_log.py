@@ -164,6 +164,8 @@ class JsonLineTests(LinesCase):
         self.addCleanup(trace_context.reset, token)
         self.log.info("within")
         self.assertEqual(self.line()["trace_id"], TRACE_ID)
+        self.log.info("of another", trace_id="its own")
+        self.assertEqual(self.line()["trace_id"], "its own")
 
     def test_hostile(self):
         """What cannot be shown says so, in a line like others."""

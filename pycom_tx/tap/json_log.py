@@ -33,7 +33,12 @@ _LEGACY: Final = frozenset(
 
 
 def json_line(event: dict[Any, Any]) -> str:
-    """An event as a line of JSON, whatever it holds.
+    """An event as a line of JSON, whatever it holds."""
+    return json.dumps(flat(event)) + "\n"
+
+
+def flat(event: dict[Any, Any]) -> dict[str, Any]:
+    """An event as an object that JSON can hold, and that holds no other.
 
     ``time`` (ISO 8601, in UTC), ``level``, ``namespace`` and ``message`` come first; then the
     event's own fields, none of which takes the place of these: numbers, strings, booleans and
@@ -56,13 +61,13 @@ def json_line(event: dict[Any, Any]) -> str:
         failure = event.get("failure")
     if failure is not None:
         fields.update(_failed(failure))
-    trace = trace_context.get()
-    if trace is not None:
-        fields["trace_id"] = trace_id(trace)
     for name, value in event.items():
         if isinstance(name, str) and not name.startswith("log_") and name not in legacy:
             fields.setdefault(name, _flat(value))
-    return json.dumps(fields) + "\n"
+    trace = trace_id(trace_context.get())
+    if trace is not None:
+        fields.setdefault("trace_id", trace)
+    return fields
 
 
 def json_log(file: IO[Any]) -> FileLogObserver:
