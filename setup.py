@@ -33,6 +33,7 @@ setup(
         "pyzmq>=26.0",
         "msgspec>=0.22",
         "google-re2>=1.1",
+        "prometheus-client>=0.21",
     ],
     extras_require={
         # Who else is measured by make bench.
@@ -44,6 +45,7 @@ setup(
             "rpyc>=6.0",
             "zerorpc>=0.6.3",
         ],
+        "tracing": ["opentelemetry-api>=1.20"],
         "dev": [
             "build>=1.2",
             "coverage[toml]>=7.10",
@@ -53,6 +55,8 @@ setup(
             "jsonschema>=4.21",
             "mypy>=1.15",
             "mypy-zope>=1.0.11",
+            "opentelemetry-sdk>=1.30",
+            "promql-parser>=0.5",
             "repoze.sphinx.autointerface>=1.0",
             "ruff>=0.9",
             "sphinx>=8.1",

@@ -80,7 +80,7 @@ def running(command: str, *arguments: str, says: str, times: int = 1) -> Iterato
     # A file, as a pipe that nobody reads holds up who writes into it.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         twistd = "from twisted.scripts.twistd import run; run()"
-        process = subprocess.Popen(  # noqa: S603 # what it runs is ours
+        process = subprocess.Popen(
             [sys.executable, "-c", twistd, "--nodaemon", "--pidfile=", command, *arguments],
             cwd=ROOT,
             stdout=log,
@@ -120,7 +120,7 @@ def measured(count: int, method: str, args: dict[str, Any], options: argparse.Na
             )
         )
         clients = [
-            subprocess.Popen(  # noqa: S603 # what it runs is ours
+            subprocess.Popen(
                 [
                     *(sys.executable, "-m", "benchmarks.scaling", "--client", nameserver),
                     *("--method", method, "--args", json.dumps(args)),

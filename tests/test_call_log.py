@@ -10,6 +10,7 @@ from zope.interface.verify import verifyObject
 import pycom_tx as pycom
 from pycom_tx.host.call_log import CallLog
 from pycom_tx.zerojson.interfaces import IRequestHandler
+from tests.test_trace import PARENT, TRACE_ID
 
 
 @implementer(IRequestHandler)
@@ -53,6 +54,57 @@ class CallLogTests(SynchronousTestCase):
         result, lines = self.handle(answer)
         self.assertIs(result, response)
         self.assertEqual(lines, ["com.example.greeter.greet: answered in 12.5 ms"])
+
+    def test_fields(self):
+        """A line has its parts as fields, with the duration in seconds."""
+
+        def answer(request):
+            self.clock.advance(0.0125)
+            return pycom.Response("hello")
+
+        with capturedLogs() as events:
+            self.log(answer).handle(self.request)
+        (event,) = events
+        self.assertEqual(event["log_namespace"], "pycom_tx.host.call_log.CallLog")
+        known = ("interface", "method", "code", "duration", "peer", "error", "trace_id")
+        self.assertEqual(
+            {name: event[name] for name in known if name in event},
+            {
+                "interface": "com.example.greeter",
+                "method": "greet",
+                "code": 0,
+                "duration": 0.0125,
+            },
+        )
+
+    def test_peer_and_trace(self):
+        """Where they are known, so are who called and the trace that the call is part of."""
+        self.request.peer = "192.168.10.1"
+        self.request.extensions = {"org.pycom.trace": {"traceparent": PARENT}}
+        with capturedLogs() as events:
+            self.log(lambda _: pycom.Response("hello")).handle(self.request)
+        (event,) = events
+        self.assertEqual((event["peer"], event["trace_id"]), ("192.168.10.1", TRACE_ID))
+        self.assertEqual(
+            formatEvent(event),
+            "com.example.greeter.greet: answered in 0.0 ms for 192.168.10.1",
+        )
+
+    def test_code_of_an_error(self):
+        """What is raised has the code that its client gets, and its class; not its words."""
+        for error, code in (
+            (pycom.RemoteError("the password is 1234", 99), 99),
+            (ValueError("the password is 1234"), 1),
+        ):
+
+            def answer(request, error=error):
+                raise error
+
+            with capturedLogs() as events:
+                self.assertRaises(type(error), self.log(answer).handle, self.request)
+            (event,) = events
+            self.assertEqual((event["code"], event["error"]), (code, type(error).__name__))
+            self.assertNotIn("password", formatEvent(event) + repr(event))
 
     def test_answered_with_an_error(self):
         """An answer that is an error is logged with its code."""

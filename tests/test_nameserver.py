@@ -257,7 +257,9 @@ class InterfaceTests(NameServerCase):
         self.register("/one", "com.a", "com.b")
         self.clock.pump([2.5])
         stat = self.invoke("stat")
-        self.assertEqual(stat, {"services": 2, "interfaces": 3, "uptime": 2.5})
+        there_are = {"services": 2, "interfaces": 3, "uptime": 2.5}
+        happened = {"registered": 2, "unregistered": 0, "expired": 0, "taken_over": 0}
+        self.assertEqual(stat, {**there_are, **happened})
 
     def test_introspect(self):
         """It describes the methods that clients of PyCOM 0.6 know, in the words they know,

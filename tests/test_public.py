@@ -56,13 +56,14 @@ SIGNATURES = {
         f"(components, address, *, {ADDRESS}, service=None, advertise=None, "
         "authentication=None, token_cache=5.0, nameserver_timeout=None, gave_up=None, "
         "verbose=False, max_calls=1000, max_waiting=1000, max_per_client=None, "
-        "max_threads=10, max_message=536870912, drain=30.0, reactor=None, network=None)"
+        "max_threads=10, max_message=536870912, drain=30.0, instruments=None, "
+        "tracer_provider=None, reactor=None, network=None)"
     ),
     "ComponentHost.stopService": "(self)",
     "ComponentHost.stop_at_once": "(self)",
     "Context": (
         f"({ADDRESS}, *, timeout=5.0, wait_when_full=False, silence=1.5, reactor=None, "
-        "network=None)"
+        "network=None, tracer_provider=None)"
     ),
     "Context.authenticate": "(self, user=None, credentials=None, *, token=None)",
     "Context.close": "(self)",
@@ -103,6 +104,7 @@ SIGNATURES = {
         "(result=None, *, code=0, error=None, attachment=None, session_id=None, extensions=None)"
     ),
     "Service": "()",
+    "Service.figures": "(self)",
     "Service.stopping": "(self)",
     "Session.discard": "(self)",
     "check_argument": "(name, valid_types=None, validator=None, error_message=None)",

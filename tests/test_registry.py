@@ -199,6 +199,7 @@ class Model(RuleBasedStateMachine):
         self.clock = Clock()
         self.registry = MemoryRegistry(self.clock)
         self.leases = {}
+        self.events = dict.fromkeys(("registered", "unregistered", "expired", "taken_over"), 0)
 
     def providers(self, interface):
         return {record for record in self.leases if interface in record.interfaces}
@@ -206,14 +207,18 @@ class Model(RuleBasedStateMachine):
     def named(self, service):
         return next((record for record in self.leases if record.service == service), None)
 
-    @rule(record=st.builds(Record, SERVICES, ADDRESSES, INTERFACES))
-    def register(self, record):
+    @rule(record=st.builds(Record, SERVICES, ADDRESSES, INTERFACES), insists=st.booleans())
+    def register(self, record, insists):
         held = self.named(record.service)
         registered = self.registry.register(record)
         if held is not None and held.address != record.address:
-            self.case.failureResultOf(registered, AccessDenied)
-            return
+            refused = self.case.failureResultOf(registered, AccessDenied).value
+            if not insists:
+                return
+            registered = self.registry.register(record, refused)
+            self.events["taken_over"] += 1
         self.case.successResultOf(registered)
+        self.events["registered"] += held is None
         self.leases.pop(held, None)
         self.leases[record] = self.clock.seconds() + 60
 
@@ -224,12 +229,15 @@ class Model(RuleBasedStateMachine):
         assert gone == (held is not None and held.address == address)
         if gone:
             del self.leases[held]
+            self.events["unregistered"] += 1
 
     @rule(seconds=st.integers(1, 70))
     def advance(self, seconds):
         self.clock.advance(seconds)
         now = self.clock.seconds()
+        before = len(self.leases)
         self.leases = {record: end for record, end in self.leases.items() if end > now}
+        self.events["expired"] += before - len(self.leases)
 
     @rule(interface=st.sampled_from(["com.a", "com.b", "com.c"]), service=SERVICES)
     def locate_by_name(self, interface, service):
@@ -252,7 +260,8 @@ class Model(RuleBasedStateMachine):
     def same_counts(self):
         counts = self.case.successResultOf(self.registry.counts())
         provided = {name for record in self.leases for name in record.interfaces}
-        assert counts == {"services": len(self.leases), "interfaces": len(provided)}
+        there_are = {"services": len(self.leases), "interfaces": len(provided)}
+        assert counts == {**there_are, **self.events}
 
     @invariant()
     def one_timer(self):

@@ -36,6 +36,16 @@ class LimitTests(SlowServerCase):
         self.assertEqual(list(self.replies()), [1])
         self.assertEqual(self.handler.started, [1, 2])
 
+    def test_counted(self):
+        """How many were refused is counted, by the reason."""
+        self.serve(max_calls=1, max_waiting=0)
+        self.assertEqual(self.server.refused, {"overloaded": 0, "stopping": 0})
+        self.call(1, 2, 3)
+        self.server.drain()
+        self.call(4)
+        self.assertEqual(self.server.refused, {"overloaded": 2, "stopping": 1})
+        self.handler.answer(1)
+
     def test_one_client(self):
         """A client that has as many as one may is refused, others are not."""
         self.serve(max_calls=3, max_per_client=2)

@@ -201,6 +201,13 @@ class WaitingTests(SynchronousTestCase):
         self.assertFalse(queue.withdraw(b"a", list(messages[0])))
         self.assertEqual(queue.take_all(), [[b"a", b"1"], [b"a", b"3"]])
 
+    def test_length(self):
+        """It knows how many messages wait, for all peers together."""
+        queue = waiting([b"a", b"1"], [b"b", b"2"], [b"a", b"3"])
+        self.assertEqual(len(queue), 3)
+        queue.flush(lambda frames: frames[0] == b"a")
+        self.assertEqual(len(queue), 1)
+
     def test_put_twice(self):
         """The same list put twice is two messages."""
         message = [b"a", b"1"]

@@ -39,6 +39,7 @@ class Attempts:
     :param ends: when its time is over, by the context's clock.
     :param on_progress: as for :meth:`Component.invoke`.
     :param tried: the providers that will not do any more.
+    :param trace: the trace context that it is part of.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class Attempts:
         "_provider",
         "_request",
         "_ticket",
+        "_trace",
         "_tried",
         "_unsure",
     )
@@ -59,6 +61,8 @@ class Attempts:
         ends: float,
         on_progress: Callable[[Any], object] | None,
         tried: list[Provider],
+        *,
+        trace: dict[str, str] | None = None,
     ) -> None:
         self._component = component
         self._request = request
@@ -66,6 +70,7 @@ class Attempts:
         self._on_progress = on_progress
         self._tried = tried
         self._ticket: int | None = None
+        self._trace = trace
         self._unsure: ServiceNotAvailable | None = None
 
     def make(self, timeout: float) -> Deferred[Response]:
@@ -81,7 +86,7 @@ class Attempts:
         self._request.session_id = component.session_id
         try:
             call = provider.connection().client.call(
-                self._request, timeout, self._on_progress, component.token
+                self._request, timeout, self._on_progress, component.token, self._trace
             )
         except ServiceNotAvailable as error:
             return self._unanswered(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
@@ -9,8 +10,10 @@ from twisted.internet.defer import Deferred, DeferredLock, fail, succeed
 
 from pycom_tx.client.attempts import Attempts
 from pycom_tx.client.balancing import LeastLoaded
+from pycom_tx.client.observing import observers_of
 from pycom_tx.components.deadline import deadline
 from pycom_tx.components.hooks import passed
+from pycom_tx.components.trace import trace_context
 from pycom_tx.zerojson.errors import CallTimeout, ConnectionClosed, Error, ServiceNotAvailable
 from pycom_tx.zerojson.request import Request, Response
 
@@ -75,6 +78,7 @@ class Component:
         self.bare = bare
         self._clock = context.connections.clock
         self.room = providers.room
+        self._observers = () if bare else observers_of(context)
         self._closed = closed
         self._pinned: Provider | None = None
         self._twice: dict[str, bool] = {}
@@ -148,6 +152,8 @@ class Component:
             seconds = context.timeout if timeout is None else timeout
             steps = self._call_with_hooks(request, timeout, on_progress)
             return within(Deferred.fromCoroutine(steps), seconds, self._clock)
+        if self._observers:
+            return self._observed(request, timeout, on_progress)
         return self._call(request, timeout, on_progress)
 
     def when_lost(self, tell: Callable[[], object]) -> None:
@@ -286,14 +292,27 @@ class Component:
         on_progress: Callable[[Any], object] | None,
     ) -> Response:
         request = await passed(self.context.prehooks, request, self)
-        response = await self._call(request, timeout, on_progress)
+        response = await self._observed(request, timeout, on_progress)
         return await passed(self.context.posthooks, response, self)
+
+    def _observed(
+        self,
+        request: Request,
+        timeout: float | None,
+        on_progress: Callable[[Any], object] | None,
+    ) -> Deferred[Response]:
+        make: Callable[..., Deferred[Response]]
+        make = partial(self._call, request, timeout, on_progress)
+        for observer in self._observers:
+            make = partial(observer.call, self, request, make)
+        return make()
 
     def _call(
         self,
         request: Request,
         timeout: float | None,
         on_progress: Callable[[Any], object] | None,
+        trace: dict[str, str] | None = None,
     ) -> Deferred[Response]:
         try:
             left = self.context.timeout if timeout is None else checked_timeout(timeout)
@@ -307,7 +326,9 @@ class Component:
                         "the call that it is part of is over",
                         not_started=True,
                     )
-            attempts = Attempts(self, request, now + left, on_progress, [])
+            if trace is None and not self.bare:
+                trace = trace_context.get()
+            attempts = Attempts(self, request, now + left, on_progress, [], trace=trace)
             return attempts.wait(self.room) if self.room else attempts.make(left)
         except Exception:
             return fail()

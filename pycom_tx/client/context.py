@@ -18,6 +18,7 @@ from pycom_tx.client.directory import Directory
 from pycom_tx.client.following import Following
 from pycom_tx.client.opening import Opening
 from pycom_tx.client.providers import Providers
+from pycom_tx.components.observing import ICallObserver
 from pycom_tx.zerojson.errors import ConnectionClosed, ServiceNotFound
 from pycom_tx.zerojson.extensions import AUTH, SILENCE
 from pycom_tx.zerojson.request import Request, Response
@@ -56,6 +57,8 @@ class Context:
         heartbeats; None for never.
     :param reactor: what it runs in; the installed one, if left out.
     :param network: what opens connections; 0MQ, if left out.
+    :param tracer_provider: what makes spans of calls, an ``opentelemetry.trace.TracerProvider``;
+        the program's, if left out, and if it has none there are none.
 
     :raises ValueError: *timeout* is not more than 0.
 
@@ -72,6 +75,11 @@ class Context:
         :class:`~pycom_tx.Response` that came, and gives back what goes on in its place, or
         a Deferred or coroutine of that. What it raises, the call fails with. Calls of the
         nameserver and of the authenticator pass no hooks, and take no token along.
+
+    .. attribute:: observers
+
+        A list of :class:`~pycom_tx.components.observing.ICallObserver`, which see all calls but
+        those, of components that are opened later.
     """
 
     def __init__(
@@ -83,10 +91,13 @@ class Context:
         silence: float | None = SILENCE,
         reactor: Any = None,
         network: INetwork | None = None,
+        tracer_provider: Any = None,
     ) -> None:
         if reactor is None:
             from twisted.internet import reactor
         self.nameserver_address = nameserver
+        self.tracer_provider = tracer_provider
+        self.observers: list[ICallObserver] = []
         self.prehooks: list[PreHook] = []
         self.posthooks: list[PostHook] = []
         self.token: str | None = None
@@ -352,6 +363,8 @@ class _Borrowed(Context):
         self.nameserver_address = owner.nameserver_address
         self.prehooks = list(owner.prehooks)
         self.posthooks = list(owner.posthooks)
+        self.observers = owner.observers
+        self.tracer_provider = owner.tracer_provider
         self.token = token
         self.timeout = owner.timeout
         self.budget = owner.budget

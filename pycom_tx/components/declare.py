@@ -175,6 +175,17 @@ class Service:
         ``stopService``, which comes after them.
         """
 
+    def figures(self) -> Iterable[Any]:
+        """What is measured of the component itself, beside its calls.
+
+        Asked in the reactor's thread whenever somebody reads the metrics of its host; to be
+        overridden.
+
+        :returns: metrics of ``prometheus_client``: what ``collect()`` of a ``Counter`` gives
+            that was made with ``registry=None``, for example.
+        """
+        return ()
+
     @method(results=("name", "methods", "docstring", "data"), idempotent=True)
     def introspect(self, request: Request) -> tuple[Any, ...]:
         """Provides introspection information for a service."""

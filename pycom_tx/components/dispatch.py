@@ -13,12 +13,13 @@ from zope.interface import implementer
 from pycom_tx.components.contract import POLICIES, Interface
 from pycom_tx.components.deadline import deadline
 from pycom_tx.components.hooks import passed, settled
+from pycom_tx.components.trace import trace_context, trace_in
 from pycom_tx.zerojson.errors import AccessDenied, BadRequest, MethodNotFound
-from pycom_tx.zerojson.extensions import AUTH
+from pycom_tx.zerojson.extensions import AUTH, TRACE
 from pycom_tx.zerojson.interfaces import IRequestHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from pycom_tx.components.method import Method
     from pycom_tx.zerojson.request import Request, Response
@@ -83,6 +84,11 @@ class Dispatcher:
         """The names of all interfaces that are provided."""
         return list(self._components)
 
+    @property
+    def methods(self) -> dict[str, Mapping[str, Method]]:
+        """The methods that there are, by their names, of each interface; more may be added."""
+        return {name: interface.methods for name, (_, interface) in self._components.items()}
+
     def handle(self, request: Request) -> Response | Deferred[Response]:
         try:
             component, interface = self._components[request.interface]
@@ -140,6 +146,8 @@ class Dispatcher:
         self, component: Any, interface: Interface, method: Method, request: Request
     ) -> Response | Deferred[Response]:
         deadline.set(request.deadline)
+        if TRACE in request.extensions or trace_context.get() is not None:
+            trace_context.set(trace_in(request.extensions.get(TRACE)))
         if method.prehooks or method.posthooks:
             return Deferred.fromCoroutine(
                 self._call_with_hooks(component, interface, method, request)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pycom_tx.zerojson.errors import RemoteError
+from pycom_tx.components.trace import trace_id
+from pycom_tx.zerojson.errors import RemoteError, code_of
+from pycom_tx.zerojson.extensions import TRACE
 from pycom_tx.zerojson.interfaces import IRequestHandler
 
 if TYPE_CHECKING:
@@ -18,9 +20,28 @@ if TYPE_CHECKING:
     from pycom_tx.zerojson.request import Request, Response
 
 
+ANSWERED: Final = "{interface}.{method}: answered in {duration}"
+FAILED: Final = "{interface}.{method}: error {code} in {duration}"
+RAISED: Final = "{interface}.{method}: {error} in {duration}"
+RAISED_CODE: Final = "{interface}.{method}: {error} {code} in {duration}"
+"""What a line says, after how the call ended. The words of an error are left out: they may
+quote what is secret."""
+
+
+class Seconds(float):
+    """Seconds, which a line of text tells as milliseconds."""
+
+    def __format__(self, spec: str) -> str:
+        return f"{self * 1000:.1f} ms"
+
+
 @implementer(IRequestHandler)
 class CallLog:
     """Tells the log of every request that passes it, and how it was answered.
+
+    A line has the fields ``interface``, ``method``, ``code`` (0 is well) and ``duration``
+    (seconds); ``error``, the class of what was raised; and where that is known, ``peer`` and
+    ``trace_id``.
 
     :param handler: what answers them.
     :param clock: what tells how long it took.
@@ -37,7 +58,7 @@ class CallLog:
         try:
             answer = self._handler.handle(request)
         except BaseException as error:
-            self._write(request, started, _failure(error))
+            self._raised(error, request, started)
             raise
         if isinstance(answer, Deferred):
             return answer.addCallbacks(
@@ -49,25 +70,25 @@ class CallLog:
         return self._answered(answer, request, started)
 
     def _answered(self, response: Response, request: Request, started: float) -> Response:
-        outcome = f"error {response.code}" if response.code else "answered"
-        self._write(request, started, outcome)
+        self._write(FAILED if response.code else ANSWERED, request, started, code=response.code)
         return response
 
     def _failed(self, failure: Failure, request: Request, started: float) -> Failure:
-        self._write(request, started, _failure(failure.value))
+        self._raised(failure.value, request, started)
         return failure
 
-    def _write(self, request: Request, started: float, outcome: str) -> None:
-        self._log.info(
-            "{interface}.{method}: {outcome} in {duration:.1f} ms",
-            interface=request.interface,
-            method=request.method,
-            outcome=outcome,
-            duration=(self._clock.seconds() - started) * 1000,
-        )
+    def _raised(self, error: BaseException | None, request: Request, started: float) -> None:
+        line = RAISED_CODE if isinstance(error, RemoteError) else RAISED
+        self._write(line, request, started, code=code_of(error), error=type(error).__name__)
 
-
-def _failure(error: BaseException | None) -> str:
-    """What happened, without the words: they may quote what is secret."""
-    name = type(error).__name__
-    return f"{name} {error.code}" if isinstance(error, RemoteError) else name
+    def _write(self, line: str, request: Request, started: float, **outcome: Any) -> None:
+        fields: dict[str, Any] = {"interface": request.interface, "method": request.method}
+        if request.peer is not None:
+            line += " for {peer}"
+            fields["peer"] = request.peer
+        fields |= outcome
+        fields["duration"] = Seconds(self._clock.seconds() - started)
+        trace = trace_id(request.extensions.get(TRACE))
+        if trace is not None:
+            fields["trace_id"] = trace
+        self._log.info(line, **fields)

@@ -16,9 +16,11 @@ from pycom_tx.components.declare import Service as ComponentBase
 from pycom_tx.components.dispatch import Dispatcher
 from pycom_tx.host.call_log import CallLog
 from pycom_tx.host.drain import Drain
+from pycom_tx.host.instruments import IInstruments, NoInstruments
 from pycom_tx.host.registration import Registration
 from pycom_tx.host.threads import MAX_THREADS, Threads
 from pycom_tx.host.tokens import REMEMBERED, Tokens
+from pycom_tx.tracing.tracer import served
 from pycom_tx.zerojson.errors import ConfigurationError
 from pycom_tx.zerojson.memory_channel import MemoryNetwork
 from pycom_tx.zerojson.server import MAX_CALLS, MAX_MESSAGE, MAX_WAITING, Server
@@ -74,6 +76,8 @@ class ComponentHost(Service):
     :param max_threads: how many methods that block may run at once.
     :param max_message: bytes of a request or a reply, None for any number.
     :param drain: seconds that the calls in progress have when the host stops.
+    :param instruments: what measures it, like :class:`pycom_tx.metrics.Instruments`.
+    :param tracer_provider: as for :class:`~pycom_tx.Context`, and for the calls that it serves.
     :param reactor: what it runs in; the installed one, if left out.
     :param network: what listens and connects; 0MQ, if left out.
 
@@ -112,6 +116,8 @@ class ComponentHost(Service):
         max_threads: int = MAX_THREADS,
         max_message: int | None = MAX_MESSAGE,
         drain: float = DRAIN,
+        instruments: IInstruments | None = None,
+        tracer_provider: Any = None,
         reactor: Any = None,
         network: INetwork | None = None,
     ) -> None:
@@ -140,6 +146,8 @@ class ComponentHost(Service):
             "max_per_client": max_per_client,
             "max_message": max_message,
         }
+        self._instruments: IInstruments = instruments or NoInstruments()
+        self._tracer_provider = tracer_provider
         self._drain_time = drain
         self._drain: Drain | None = None
         self._starting = self._stopping = False
@@ -206,12 +214,19 @@ class ComponentHost(Service):
         """Open everything; what is opened later is closed earlier."""
         later = self._opened
         later.callback(self._forget)
-        network = self._open_network()
+        later.callback(self._instruments.closed)
+        network = self._instruments.network(self._open_network())
         sessions = SessionStore(self._reactor)
         later.callback(sessions.close)
         inside = MemoryNetwork(self._reactor, beyond=network)
         later.callback(inside.close)
-        self.context = Context(self._nameserver, reactor=self._reactor, network=inside)
+        self.context = Context(
+            self._nameserver,
+            reactor=self._reactor,
+            network=inside,
+            tracer_provider=self._tracer_provider,
+        )
+        self._instruments.context(self.context)
         later.push_async_callback(self.context.close)
         tokens = Tokens(self.context, self._reactor, self._token_cache)
         later.callback(tokens.close)
@@ -219,20 +234,28 @@ class ComponentHost(Service):
         threads = Threads(self._reactor, self.service, limit=self._max_threads)
         later.callback(self._leave, threads)
         dispatcher = self._dispatcher(components, sessions, threads, tokens, self.context)
-        handler = CallLog(dispatcher, self._reactor) if self._verbose else dispatcher
+        handler = self._observed(dispatcher)
         # What components call of each other is part of calls that have been let in.
         among_us = Server(handler, self._reactor, max_calls=inf, max_message=None)
         inside.bind(LOCAL, among_us)
         self._start(components, self.context)
         later.callback(among_us.close)
-        self.address = self._advertised(self._listen(network, handler, components))
+        server = Server(handler, self._reactor, name_peers=self._verbose, **self._limits)
+        self.address = self._advertised(self._listen(network, server, components))
         inside.bind(self.address, among_us)
-        self._register(dispatcher.interfaces, self.address, self.context)
+        registration = self._register(dispatcher.interfaces, self.address, self.context)
+        self._instruments.opened(components, server, sessions, registration, threads)
         return dispatcher
 
-    def _listen(self, network: INetwork, handler: IRequestHandler, components: list[Any]) -> str:
+    def _observed(self, dispatcher: Dispatcher) -> IRequestHandler:
+        """What answers calls, and tells those of them who want to know."""
+        methods = dispatcher.methods
+        handler = served(dispatcher, methods, self._tracer_provider)
+        handler = self._instruments.handler(handler, methods)
+        return CallLog(handler, self._reactor) if self._verbose else handler
+
+    def _listen(self, network: INetwork, server: Server, components: list[Any]) -> str:
         """Serve others; gives the address."""
-        server = Server(handler, self._reactor, **self._limits)
         self._opened.callback(server.close)
         # What is a little too large is told so, by the server.
         largest = None if self._max_message is None else 2 * self._max_message
@@ -255,7 +278,7 @@ class ComponentHost(Service):
             return self._network
         from pycom_tx.zerojson.txzmq_channel import ZmqNetwork
 
-        network = ZmqNetwork(self._reactor)
+        network = ZmqNetwork(self._reactor, name_peers=self._verbose)
         self._opened.callback(network.close)
         return network
 
@@ -267,7 +290,7 @@ class ComponentHost(Service):
                 component.startService()
                 self._opened.push_async_callback(maybeDeferred, component.stopService)
 
-    def _register(self, interfaces: list[str], address: str, context: Context) -> None:
+    def _register(self, interfaces: list[str], address: str, context: Context) -> Registration:
         registration = Registration(
             context,
             {"service": self.service, "address": address, "interfaces": interfaces},
@@ -277,6 +300,7 @@ class ComponentHost(Service):
         )
         self._opened.push_async_callback(registration.stop)
         registration.start()
+        return registration
 
     def _shut(self) -> None:
         self._stopping = True

@@ -80,6 +80,11 @@ class Registration:
         self._due: IDelayedCall | None = None
         self._limit: IDelayedCall | None = None
 
+    @property
+    def registered(self) -> bool:
+        """Whether the nameserver knows the service, by its last word."""
+        return self._registered
+
     def start(self) -> None:
         """Begin to register.
 

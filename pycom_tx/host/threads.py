@@ -57,13 +57,22 @@ class Threads:
     :param reactor: what gets the results.
     :param name: what its threads are called.
     :param limit: how many run at once.
+
+    .. attribute:: limit
+
+        As above.
     """
 
     def __init__(self, reactor: Any, name: str, *, limit: int = MAX_THREADS) -> None:
         self._reactor = reactor
         self._name = name
-        self._limit = limit
+        self.limit = limit
         self._pool: _Pool | None = None
+
+    @property
+    def busy(self) -> int:
+        """How many functions run."""
+        return 0 if self._pool is None else len(self._pool.busy)
 
     def run(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
         """Call a function in a thread.
@@ -72,7 +81,7 @@ class Threads:
             thread for it is not called.
         """
         if self._pool is None:
-            self._pool = _Pool(self._limit, self._name)
+            self._pool = _Pool(self.limit, self._name)
             self._pool.start()
         given_up = threading.Event()
 

@@ -17,6 +17,10 @@ from pycom_tx.nameserver.watches import Watches
 from pycom_tx.zerojson.errors import BadRequest, ServiceNotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from twisted.python.failure import Failure
+
     from pycom_tx.nameserver.registry import IRegistry
     from pycom_tx.zerojson.request import Request
 
@@ -54,6 +58,7 @@ class NameServer(Service, application.Service):
         self._watches = Watches(reactor)
         self._probes = Probes()
         self._registry.tell(self._watches.changed)
+        self._counts = {"services": 0, "interfaces": 0}
 
     def startService(self) -> None:
         super().startService()
@@ -66,6 +71,13 @@ class NameServer(Service, application.Service):
         super().stopService()
         self._watches.stop()
         self._registry.close()
+
+    def figures(self) -> Iterable[Any]:
+        from pycom_tx.nameserver.figures import nameserver_figures
+
+        # A registry that takes its time is one reading behind.
+        self._registry.counts().addCallbacks(self._counted, self._not_counted)
+        return nameserver_figures(self._counts, len(self._watches))
 
     @method
     async def stat(self, request: Request) -> dict[str, Any]:
@@ -154,6 +166,12 @@ class NameServer(Service, application.Service):
             if named is None or named.match(record.service)
             if provided is None or any(map(provided.match, record.interfaces))
         ]
+
+    def _counted(self, counts: dict[str, int]) -> None:
+        self._counts = counts
+
+    def _not_counted(self, failure: Failure) -> None:
+        self._log.failure("The registry cannot be counted", failure=failure)
 
     async def _enter(self, record: Record) -> None:
         """Register a service, in the place of one that has died if need be."""

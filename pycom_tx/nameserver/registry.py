@@ -109,7 +109,12 @@ class IRegistry(Interface):
         """All services."""
 
     def counts() -> Deferred[dict[str, int]]:
-        """How many ``services`` and ``interfaces`` there are."""
+        """How many ``services`` and ``interfaces`` there are.
+
+        It may count what happens as well: how many services have been ``registered``, other
+        than to renew; how many were ``unregistered`` or have ``expired``, and how many paths
+        were ``taken_over`` by another address.
+        """
 
     def close() -> None:
         """Let go of what it holds."""
@@ -169,6 +174,7 @@ class MemoryRegistry:
         # The part that no other process, and none after a restart, has in its revisions.
         self._incarnation = token_hex(8)
         self._revisions = count(1)
+        self._events = dict.fromkeys(("registered", "unregistered", "expired", "taken_over"), 0)
 
     def register(self, record: Record, instead_of: Held | None = None) -> Deferred[None]:
         known = self._records.get(record.service)
@@ -179,14 +185,19 @@ class MemoryRegistry:
                 age = self._clock.seconds() + self._lease - expires
                 return fail(Held(known, lease, age))
         self._records.put(record.service, record)
+        if known is None:
+            self._events["registered"] += 1
+        elif known.address != record.address:
+            self._events["taken_over"] += 1
         if known is None or (known.address, known.interfaces) != (
             record.address,
             record.interfaces,
         ):
             self._replace(known, record)
             self._log.info(
-                "{record.service} at {record.address} provides {interfaces}",
-                record=record,
+                "{service} at {address} provides {interfaces}",
+                service=record.service,
+                address=record.address,
                 interfaces=", ".join(record.interfaces),
             )
         return succeed(None)
@@ -197,7 +208,8 @@ class MemoryRegistry:
             return succeed(False)  # noqa: FBT003 # that is the answer
         self._records.pop(service)
         self._replace(record, None)
-        self._log.info("{record.service} is gone", record=record)
+        self._events["unregistered"] += 1
+        self._log.info("{service} is gone", service=service, address=address)
         return succeed(True)  # noqa: FBT003 # as above
 
     def locate(self, interface: str, service: str | None) -> Deferred[Record | None]:
@@ -228,7 +240,8 @@ class MemoryRegistry:
         return succeed(list(self._records.values()))
 
     def counts(self) -> Deferred[dict[str, int]]:
-        return succeed({"services": len(self._records), "interfaces": len(self._providers)})
+        there_are = {"services": len(self._records), "interfaces": len(self._providers)}
+        return succeed({**there_are, **self._events})
 
     def close(self) -> None:
         self._records.clear()
@@ -236,7 +249,10 @@ class MemoryRegistry:
 
     def _expired(self, service: str, record: Record) -> None:
         self._replace(record, None)
-        self._log.info("{record.service} was not renewed and has expired", record=record)
+        self._events["expired"] += 1
+        self._log.info(
+            "{service} was not renewed and has expired", service=service, address=record.address
+        )
 
     def _replace(self, before: Record | None, after: Record | None) -> None:
         """Note what a service provides, in the place of what it did."""

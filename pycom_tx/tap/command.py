@@ -10,15 +10,14 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python import usage
 
 from pycom_tx.components.contract import POLICIES
 from pycom_tx.host.host import ComponentHost
 from pycom_tx.host.tokens import REMEMBERED
 from pycom_tx.tap import limits
+from pycom_tx.tap.observing import Observed, ObservingOptions
 from pycom_tx.tap.signals import Signals
 from pycom_tx.zerojson.errors import ConfigurationError, Error
 
@@ -43,7 +42,7 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-class HostOptions(usage.Options):
+class HostOptions(ObservingOptions):
     """Options of a command that serves components."""
 
     optParameters: ClassVar = [
@@ -75,9 +74,6 @@ class HostOptions(usage.Options):
 
     unknown: list[str]
     """What the file has beside them."""
-
-    command: ClassVar[str]
-    """What begins each line that says why it ends."""
 
     preset: ClassVar[dict[str, str]] = {}
     """Settings that neither an option nor the file gives."""
@@ -149,7 +145,7 @@ def _authentication(path: str, value: Any) -> dict[str, Any]:
     return {"authentication": policy} | ({"token_cache": cache} if "token_cache" in known else {})
 
 
-class HostCommand(MultiService):
+class HostCommand(Observed):
     """A host under twistd: where it cannot go on, the command ends with one line.
 
     :param options: the command's options.
@@ -163,7 +159,7 @@ class HostCommand(MultiService):
         components: Iterable[Any],
         serve: Callable[..., ComponentHost | Supervisor] = ComponentHost,
     ) -> None:
-        super().__init__()
+        super().__init__(options, self._fail)
         self._command = command = options.command
         self._detached = options.parent is not None and not options.parent["nodaemon"]
         settings = dict(options.settings)
@@ -172,6 +168,10 @@ class HostCommand(MultiService):
             raise SystemExit(
                 f"{command}: say where to listen, with --address tcp://HOST:PORT{hint}"
             )
+        if self.registry is not None:
+            from pycom_tx.metrics import Instruments
+
+            settings["instruments"] = Instruments(self.registry)
         self._host = serve(components, gave_up=self._fail, **settings)
         self._host.setServiceParent(self)
         self._catch_signals = options.signals
@@ -216,12 +216,11 @@ class HostCommand(MultiService):
         reactor.callWhenRunning(reactor.stop)
 
     def _say(self, message: str) -> None:
-        line = f"{self._command}: {message}"
         if self._detached or sys.__stderr__ is None:
-            _log.critical("{line}", line=line)
+            _log.critical("{command}: {reason}", command=self._command, reason=message)
         else:
             # twistd has turned sys.stderr into the log.
-            sys.__stderr__.write(f"{line}\n")
+            sys.__stderr__.write(f"{self._command}: {message}\n")
 
 
 def _exit_with_failure() -> None:

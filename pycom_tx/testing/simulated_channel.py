@@ -174,6 +174,8 @@ class _Link:
 class Connected:
     """A channel to an address, as a 0MQ DEALER is one."""
 
+    sender: str | None = None
+
     def __init__(
         self,
         network: SimulatedNetwork,
@@ -192,6 +194,10 @@ class Connected:
         self._watched = False
         self._silence: IDelayedCall | None = None
         self._closed = False
+
+    @property
+    def queued(self) -> int:
+        return len(self._waiting)
 
     def send(self, frames: list[bytes]) -> None:
         check_frames(frames)

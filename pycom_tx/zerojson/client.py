@@ -26,6 +26,7 @@ from pycom_tx.zerojson.extensions import (
     HELLO,
     LOAD,
     PROGRESS,
+    TRACE,
     features,
     hello,
 )
@@ -61,6 +62,7 @@ _AUTH: Final = b',"%b":%%b' % AUTH.encode()
 _DEADLINE: Final = b',"%b":%%d' % DEADLINE.encode()
 _HELLO: Final = b',"%b":%b' % (HELLO.encode(), codec.encode(hello()))
 _PROGRESS: Final = b',"%b":true' % PROGRESS.encode()
+_TRACE: Final = b',"%b":%%b' % TRACE.encode()
 
 
 @implementer(IChannelListener)
@@ -131,6 +133,7 @@ class Client:
         timeout: float,
         on_progress: Callable[[Any], object] | None = None,
         token: str | None = None,
+        trace: dict[str, str] | None = None,
     ) -> Deferred[Response]:
         """Send *request*.
 
@@ -138,6 +141,7 @@ class Client:
         :param on_progress: called with each value that the method reports before it
             answers.
         :param token: the caller's, unless the request brings one.
+        :param trace: the trace context that it is part of, whatever the request brings.
 
         :returns: Deferred firing with the :class:`Response`, whose code is 0. Cancelling
             it cancels the call, also at a service that knows how to.
@@ -151,7 +155,7 @@ class Client:
         if self._closed:
             raise ConnectionClosed(f"The connection to {self.address} is closed", not_started=True)
         key = b"%x" % next(self._keys)
-        more = self._more(request, timeout, on_progress, token)
+        more = self._more(request, timeout, on_progress, token, trace)
         call = CallInFlight(self, key, request, timeout, on_progress, more=more)
         if self._max_message is not inf:
             self._check_size(call)
@@ -252,6 +256,7 @@ class Client:
         timeout: float,
         on_progress: Callable[[Any], object] | None,
         token: str | None,
+        trace: dict[str, str] | None,
     ) -> bytes:
         """What goes along with a request beside its own extensions, as JSON without braces."""
         more = b"" if timeout == inf else _DEADLINE % max(1, int(timeout * 1000))
@@ -261,6 +266,8 @@ class Client:
             more += _AUTH % codec.encode(token)
         if on_progress is not None:
             more += _PROGRESS
+        if trace is not None:
+            more += _TRACE % codec.encode(trace)
         return more[1:]
 
     def _greeted(self, body: list[bytes]) -> None:
@@ -306,7 +313,11 @@ class Client:
         try:
             call.on_progress(value)
         except Exception:
-            self._log.failure("on_progress of {call} failed", call=str(call))
+            self._log.failure(
+                "on_progress of {interface}.{method} failed",
+                interface=call.request.interface,
+                method=call.request.method,
+            )
 
     def _ended(self, call: CallInFlight) -> None:
         del self._calls[call.key]

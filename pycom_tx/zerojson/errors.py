@@ -156,6 +156,13 @@ def remote_error(code: int, message: str | None, session_id: str | None) -> Remo
     return error
 
 
+def code_of(error: BaseException | None) -> int:
+    """The code that a client gets for what a method, or whoever let it in, has raised."""
+    # A class of its own may have declared a code that is none.
+    code = error.code if isinstance(error, RemoteError) else UNKNOWN
+    return code if type(code) is int and code else UNKNOWN
+
+
 def checked_code(code: int) -> int:
     """Give back *code*.
 

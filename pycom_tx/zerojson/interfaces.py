@@ -30,6 +30,11 @@ class IChannel(Interface):
     address = Attribute("""Where it is connected to, or bound at: a port that was left to
         the system is filled in. A str.""")
 
+    queued = Attribute("""How many messages wait here until their peers take more. An int.""")
+
+    sender = Attribute("""On a bound channel, while a message is received: where it comes from,
+        a str; None where nobody knows, or had to find out.""")
+
     def send(frames: list[bytes]) -> None:
         """Take a message on its way.
 
@@ -127,6 +132,17 @@ class INetwork(Interface):
 
     def close() -> None:
         """Close the channels that are still open and let go of what carried them."""
+
+
+class ICountsConnections(Interface):
+    """A network that can tell how many peers are connected to its bound channels."""
+
+    connections = Attribute("""How many are now, of those that are counted. An int.""")
+
+    accepted = Attribute("""How many have been since. An int.""")
+
+    def count_connections() -> None:
+        """Count those of the channels that are bound from now on."""
 
 
 def check_frames(frames: list[bytes]) -> None:

@@ -155,6 +155,9 @@ class _Wire:
 class Unqueued:
     """A channel in which nothing waits to be sent, and whose peer never falls silent."""
 
+    queued = 0
+    sender: str | None = None
+
     def send(self, frames: list[bytes]) -> None:
         raise NotImplementedError
 

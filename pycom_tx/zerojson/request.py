@@ -54,6 +54,11 @@ class Request:
 
         Who calls, where the interface wants to know that: what the authenticator's
         ``validate`` answered, a dict with ``name`` and ``roles``. Elsewhere None.
+
+    .. attribute:: peer
+
+        Where it came from, as the log has it, where every call is logged: an address
+        without a port, or what tells its connection from others. Elsewhere None.
     """
 
     __slots__ = (
@@ -69,6 +74,7 @@ class Request:
         "extensions",
         "interface",
         "method",
+        "peer",
         "session",
         "session_id",
         "user",
@@ -93,6 +99,7 @@ class Request:
         self.session: Session | None = None
         self.deadline: float | None = None
         self.user: dict[str, Any] | None = None
+        self.peer: str | None = None
         self._context: Any = None
         self._in_reactor: Callable[..., object] | None = None
         self._replaced: Request | None = None
@@ -177,6 +184,7 @@ class Request:
     def replace(self, other: Request) -> None:
         """Go on in the place of *other*, whose caller this one has from now on."""
         self.session, self.user, self.deadline = other.session, other.user, other.deadline
+        self.peer = other.peer
         self._replaced = other
 
     def over(self) -> None:

@@ -15,7 +15,13 @@ from zope.interface import implementer
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.calls import LATER, NEVER, Call, Calls
 from pycom_tx.zerojson.deadlines import Deadlines
-from pycom_tx.zerojson.errors import UNKNOWN, BadRequest, RemoteError, ServiceNotAvailable
+from pycom_tx.zerojson.errors import (
+    UNKNOWN,
+    BadRequest,
+    RemoteError,
+    ServiceNotAvailable,
+    code_of,
+)
 from pycom_tx.zerojson.extensions import DEADLINE, HELLO, LOAD, PROGRESS, REFUSED, hello
 from pycom_tx.zerojson.interfaces import IChannelListener
 from pycom_tx.zerojson.messages import (
@@ -68,10 +74,15 @@ class Server:
         progress, if left out, so that nobody can take it all.
     :param max_message: bytes of a request or a reply, the sum of its frames; None for any
         number.
+    :param name_peers: whether requests know where they come from.
 
     .. attribute:: undelivered
 
         How many replies were dropped because their client did not take them.
+
+    .. attribute:: refused
+
+        How many calls were, by the reason that their clients were told: a dict.
     """
 
     _log = Logger()
@@ -85,6 +96,7 @@ class Server:
         max_waiting: float = MAX_WAITING,
         max_per_client: float | None = None,
         max_message: int | None = MAX_MESSAGE,
+        name_peers: bool = False,
     ) -> None:
         self._handler = handler
         self._clock = clock
@@ -104,7 +116,9 @@ class Server:
         self._stopping = False
         self._last_call = -inf
         self._drained: list[Deferred[None]] = []
+        self._name_peers = name_peers
         self.undelivered = 0
+        self.refused = {"overloaded": 0, "stopping": 0}
 
     @property
     def in_progress(self) -> int:
@@ -191,6 +205,8 @@ class Server:
                 f"The request has {size} bytes, and {self._max_message} is what this service takes"
             )
         request = call.request = decode_request(body)
+        if self._name_peers:
+            request.peer = call.channel.sender or call.envelope[0].hex()
         if request.extensions and not self._heeded(call, request):
             return
         if self._stopping:
@@ -293,7 +309,7 @@ class Server:
             if call.answer is not None:
                 call.answer.cancel()
         except Exception:
-            self._log.failure("{request} could not be cancelled", request=call.request)
+            self._log.failure("{interface}.{method} was not cancelled", **_named(call.request))
 
     def _tell_drained(self) -> None:
         if not self._calls:
@@ -302,6 +318,7 @@ class Server:
                 deferred.callback(None)
 
     def _refuse(self, call: Call, reason: str, retry_after: float, message: str) -> None:
+        self.refused[reason] += 1
         refused = {"reason": reason, "retry_after": retry_after}
         self._reply(call, Response(code=UNKNOWN, error=message, extensions={REFUSED: refused}))
 
@@ -319,7 +336,7 @@ class Server:
         size = len(frames[1]) if len(frames) == 2 else sum(map(len, frames))
         if size > self._max_message:
             error = f"The reply has {size} bytes, and {self._max_message} is what may be sent"
-            self._log.error("{request}: {error}", request=request, error=error)
+            self._log.error("{interface}.{method}: {error}", error=error, **_named(request))
             frames = self._encoded(call, Response(code=UNKNOWN, error=error))
         self._send(call.channel, call.envelope + frames)
 
@@ -348,16 +365,21 @@ class Server:
     def _failed(self, failure: Failure, request: Request | None) -> Response:
         error = failure.value
         if isinstance(error, RemoteError):
-            # A class of its own may have declared a code that is none.
-            code = error.code if type(error.code) is int and error.code else UNKNOWN
-            return Response(code=code, error=str(error))
+            return Response(code=code_of(error), error=str(error))
         if isinstance(error, CancelledError):
             return Response(code=UNKNOWN, error="The call was cancelled")
-        self._log.failure("{request} failed", failure=failure, request=request)
+        self._log.failure("{interface}.{method} failed", failure=failure, **_named(request))
         return Response(code=UNKNOWN, error="Unknown error during request")
 
 
 _LOAD: Final = b'"%b":%%d' % LOAD.encode()
+
+
+def _named(request: Request | None) -> dict[str, Any]:
+    """How the log names a request; one that could not be read has no names."""
+    if request is None:
+        return {"interface": "?", "method": "?"}
+    return {"interface": request.interface, "method": request.method}
 
 
 def _seconds(milliseconds: Any) -> float:

@@ -17,7 +17,7 @@ from zope.interface import implementer
 from pycom_tx.zerojson.addresses import explained
 from pycom_tx.zerojson.errors import AddressError, ConnectionClosed, Overloaded
 from pycom_tx.zerojson.interfaces import IChannel, check_frames
-from pycom_tx.zerojson.txzmq_socket import Socket
+from pycom_tx.zerojson.txzmq_socket import Monitor, Socket
 from pycom_tx.zerojson.waiting import QUEUE_LIMIT, Waiting
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Channel(ABC):
     verb: str
     max_bytes: float = inf
     held: Held | None = None
+    connections = 0
 
     # For a moment after a connection broke 0MQ still takes messages, and loses them.
     _ready = True
@@ -72,9 +73,18 @@ class Channel(ABC):
         self._batch: list[list[bytes]] = []
         self._batch_ends = 0.0
         self._connection: Socket | None = None
+        self._monitor: Monitor | None = None
         self._timer: IDelayedCall | None = None
         self._closed = False
         self._open()
+
+    @property
+    def queued(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def sender(self) -> str | None:
+        return None if self._connection is None else self._connection.sender
 
     def send(self, frames: list[bytes]) -> None:
         check_frames(frames)
@@ -172,6 +182,9 @@ class Channel(ABC):
 
     def _shut(self) -> None:
         self._cancel_later()
+        if self._monitor is not None:
+            self._monitor.close()
+            self._monitor = None
         if self._connection is not None:
             self._connection.shutdown()
             self._connection = None

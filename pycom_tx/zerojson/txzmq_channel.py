@@ -17,11 +17,11 @@ from zope.interface import implementer
 from pycom_tx.zerojson.addresses import check_address, is_taken
 from pycom_tx.zerojson.errors import AddressError
 from pycom_tx.zerojson.extensions import SILENCE
-from pycom_tx.zerojson.interfaces import IChannel, INetwork
+from pycom_tx.zerojson.interfaces import IChannel, ICountsConnections, INetwork
 from pycom_tx.zerojson.txzmq_base import LINGER, Channel
 from pycom_tx.zerojson.txzmq_heartbeat import Heartbeat
 from pycom_tx.zerojson.txzmq_held import Held
-from pycom_tx.zerojson.txzmq_socket import Monitor, Socket
+from pycom_tx.zerojson.txzmq_socket import CONNECTIONS, Monitor, Socket
 from pycom_tx.zerojson.waiting import QUEUE_BYTES
 
 if TYPE_CHECKING:
@@ -90,6 +90,21 @@ class _BoundChannel(Channel):
     def _prepare(self, connection: Socket) -> None:
         # Without it a reply to a client that is gone vanishes without a word.
         connection.socket.set(zmq.ROUTER_MANDATORY, 1)
+        if self._network.name_peers:
+            connection.name_peers()
+        if self._network.counts_connections:
+            self._monitor = Monitor(connection, self._happened, CONNECTIONS)
+
+    def _happened(self, event: int) -> None:
+        if event == zmq.Event.ACCEPTED:
+            self.connections += 1
+            self._network.accepted += 1
+        else:
+            self.connections -= 1
+
+    def _shut(self) -> None:
+        super()._shut()
+        self.connections = 0
 
     def _open(self) -> Socket:
         connection = super()._open()
@@ -122,7 +137,6 @@ class _ConnectedChannel(Channel):
     verb = "connect to"
 
     def __init__(self, network: ZmqNetwork, address: str, listener: IChannelListener) -> None:
-        self._monitor: Monitor | None = None
         self._heartbeat: Heartbeat | None = None
         self._ready = False
         self._lost = False
@@ -195,14 +209,11 @@ class _ConnectedChannel(Channel):
         if self._heartbeat is not None:
             self._heartbeat.close()
             self._heartbeat = None
-        if self._monitor is not None:
-            self._monitor.close()
-            self._monitor = None
         self._ready = False
         super()._shut()
 
 
-@implementer(INetwork)
+@implementer(INetwork, ICountsConnections)
 class ZmqNetwork:
     """Addresses of 0MQ: ``tcp://host:port`` and ``ipc:///path``.
 
@@ -213,11 +224,17 @@ class ZmqNetwork:
     :param reactor: what reads and writes.
     :param silence: seconds after which a peer that answers no heartbeats counts as lost;
         None for never.
+    :param name_peers: whether bound channels find out where messages come from.
     """
 
-    def __init__(self, reactor: Any, silence: float | None = SILENCE) -> None:
+    def __init__(
+        self, reactor: Any, silence: float | None = SILENCE, *, name_peers: bool = False
+    ) -> None:
         self.reactor = reactor
         self.silence = silence
+        self.name_peers = name_peers
+        self.counts_connections = False
+        self.accepted = 0
         self._factory: ZmqFactory | None = None
         self._trigger: Any = None
         self._channels: set[Channel] = set()
@@ -231,6 +248,13 @@ class ZmqNetwork:
         if is_taken(address):
             raise AddressError(f"Cannot listen at {address!r}: it is in use")
         return self._open(_BoundChannel, address, listener, max_frame or -1)
+
+    @property
+    def connections(self) -> int:
+        return sum(channel.connections for channel in self._channels)
+
+    def count_connections(self) -> None:
+        self.counts_connections = True
 
     def close(self) -> None:
         for channel in list(self._channels):

@@ -41,6 +41,9 @@ _receive: Final = zmq.backend.Socket.recv
 _get: Final[Callable[..., Any]] = zmq.backend.Socket.get
 _WHAT: Final = zmq.EVENTS
 _READABLE: Final = int(zmq.POLLIN)
+CONNECTIONS: Final = zmq.Event.ACCEPTED | zmq.Event.DISCONNECTED
+"""What tells of the connections of a bound socket: an accepted one is disconnected once,
+also one that never gets so far as to say anything."""
 
 _EVENTS: Final = (
     zmq.Event.HANDSHAKE_SUCCEEDED
@@ -84,15 +87,20 @@ def write_message(send: Callable[..., Any], frames: list[bytes], held: Held | No
     return taken
 
 
-def read_message(receive: Callable[..., Any]) -> list[bytes]:
+def read_message(
+    receive: Callable[..., Any], look_at: Callable[[zmq.Frame], object] | None = None
+) -> list[bytes]:
     """The frames of the next message.
 
     :param receive: a socket's, of the backend.
+    :param look_at: is shown the first one, as 0MQ has it.
 
     :raises zmq.Again: none has arrived.
     """
     # A frame says whether there are more, which costs less than to ask the socket.
     frame = receive(_NOBLOCK, copy=False)
+    if look_at is not None:
+        look_at(frame)
     frames = [frame.bytes]
     while frame.more:
         frame = receive(_NOBLOCK, copy=False)
@@ -114,6 +122,12 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
     .. attribute:: is_reading
 
         Whether a turn of reading is under way: it sees whatever arrives.
+
+    .. attribute:: sender
+
+        Where the last message came from, once :meth:`name_peers` was called, else None: an
+        IP address; for ``ipc`` the host, user, group and process of the peer, with colons.
+        Empty where 0MQ does not know it.
     """
 
     def __init__(
@@ -132,10 +146,23 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
         self._idle = idle
         self._broken = broken
         self.is_reading = False
+        self.sender: str | None = None
+        self._look_at: Callable[[zmq.Frame], object] | None = None
         self.read_scheduled: IDelayedCall | None
         # Without an endpoint: options have to be set before it connects or binds, and
         # from a constructor that fails nobody gets the socket to close it.
         super().__init__(factory)
+
+    def name_peers(self) -> None:
+        """Find out where each message comes from. Only for a ROUTER."""
+        self.sender = ""
+        self._look_at = self._find_sender
+
+    def _find_sender(self, first: zmq.Frame) -> None:
+        try:
+            self.sender = str(first.get("Peer-Address"))
+        except zmq.ZMQError:
+            self.sender = ""
 
     def write(self, frames: list[bytes], held: Held | None = None) -> bool:
         """As :func:`write_message`."""
@@ -186,7 +213,7 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
         receive = partial(_receive, self.socket)
         for _ in range(limit):
             try:
-                frames = read_message(receive)
+                frames = read_message(receive, self._look_at)
             except zmq.Again:
                 return False
             try:
@@ -222,11 +249,14 @@ class Monitor:
 
     :param watched: a socket that has no endpoint yet.
     :param happened: called with each :class:`zmq.Event`, an int.
+    :param events: which ones to tell.
     """
 
-    def __init__(self, watched: Socket, happened: Callable[[int], object]) -> None:
+    def __init__(
+        self, watched: Socket, happened: Callable[[int], object], events: int = _EVENTS
+    ) -> None:
         endpoint = f"inproc://pycom-monitor-{next(_monitors)}"
-        watched.socket.monitor(endpoint, _EVENTS)
+        watched.socket.monitor(endpoint, events)
         self._watched = watched
         self._happened = happened
         # Its receive mark has to stay 0: a full one blocks 0MQ's own thread.

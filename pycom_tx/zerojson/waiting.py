@@ -55,6 +55,9 @@ class Waiting:
         self.queues: dict[bytes, _Queue] = {}
         self._emptied: list[Deferred[None]] = []
 
+    def __len__(self) -> int:
+        return sum(len(queue.messages) for queue in self.queues.values())
+
     def half_full(self, peer: bytes) -> bool:
         """Whether half of what may wait for a peer does."""
         queue = self.queues.get(peer)

@@ -20,7 +20,7 @@ class DocumentTests(ProcessCase):
 
         A command of twistd goes on; any other has to print what stands below it.
         """
-        ports = {port: str(self.reserve_port()) for port in ("2012", "2013")}
+        ports = {port: str(self.reserve_port()) for port in ("2012", "2013", "9100", "9101")}
         self.default_nameserver = f"tcp://127.0.0.1:{ports['2012']}"
         ran = 0
         for name, text in blocks:
@@ -45,7 +45,7 @@ class DocumentTests(ProcessCase):
             self.patch(os, "environ", {**os.environ, name: value})
         if command[0] == "twistd":
             self.assertEqual(command[1:3], ["-n", "--pidfile="])
-            if command[3:] == ["pycom-nameserver"]:
+            if command[3] == "pycom-nameserver":
                 command += ["-a", self.default_nameserver]
             await self.registered(*command[3:])
             return
@@ -88,6 +88,10 @@ class DocumentTests(ProcessCase):
     async def test_reliability(self):
         """The page on what becomes of calls when things fail."""
         await self.follow_page("reliability.rst")
+
+    async def test_operations(self):
+        """The page on metrics, traces and logs."""
+        await self.follow_page("operations.rst")
 
     async def test_contracts(self):
         """The page on contracts."""

@@ -1,0 +1,110 @@
+"""Serving metrics at an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
+from twisted.logger import Logger
+from twisted.protocols.policies import WrappingFactory
+from twisted.web.http import Request
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+
+from pycom_tx.metrics.resource import MetricsResource
+from pycom_tx.zerojson.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+    from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+    from twisted.python.failure import Failure
+
+
+class _Site(Site):
+    """A site that is read every few seconds, which is nothing for the log."""
+
+    noisy = False
+
+    def log(self, request: Request) -> None:
+        """Every line would be the same."""
+
+
+class MetricsServer(Service):
+    """Serves a registry at ``/metrics`` of an endpoint, while it runs.
+
+    :param registry: what is shown.
+    :param endpoint: where.
+    :param gave_up: called with a message if it cannot be opened, and that is not known at
+        once.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        endpoint: IStreamServerEndpoint,
+        gave_up: Callable[[str], object] | None = None,
+    ) -> None:
+        root = Resource()
+        root.putChild(b"metrics", MetricsResource(registry))
+        self._factory = WrappingFactory(_Site(root))
+        self._factory.noisy = False
+        self._endpoint = endpoint
+        self._gave_up = gave_up or self._log_giving_up
+        self._opening: Deferred[Any] | None = None
+        self._port: IListeningPort | None = None
+        self._error: str | None = None
+
+    def startService(self) -> None:
+        """Open the endpoint.
+
+        :raises ConfigurationError: it cannot be.
+        """
+        self._error = None
+        self._opening = self._endpoint.listen(self._factory)
+        self._opening.addCallbacks(self._opened, self._failed)
+        if self._error is not None:
+            raise ConfigurationError(self._error)
+        super().startService()
+
+    def stopService(self) -> Deferred[Any]:
+        """Close it, and the connections that are open.
+
+        :returns: Deferred firing when nobody listens there any more.
+        """
+        super().stopService()
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.cancel()
+        port, self._port = self._port, None
+        closed = succeed(None) if port is None else maybeDeferred(port.stopListening)
+        for connection in list(self._factory.protocols):
+            connection.transport.abortConnection()
+        return closed
+
+    def _opened(self, port: IListeningPort) -> None:
+        self._port = port
+        self._log.info("Metrics are served at {address}", address=_shown(port.getHost()))
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.check(CancelledError) is not None:
+            return
+        self._error = f"metrics cannot be served: {failure.value}"
+        if self.running:
+            self._gave_up(self._error)
+
+    def _log_giving_up(self, message: str) -> None:
+        self._log.critical("{reason}", reason=message)
+
+
+def _shown(address: Any) -> str:
+    """An address as a browser takes it, if it does."""
+    if isinstance(address, IPv6Address):
+        return f"http://[{address.host}]:{address.port}/metrics"
+    if isinstance(address, IPv4Address):
+        return f"http://{address.host}:{address.port}/metrics"
+    return str(address)
