@@ -9,6 +9,7 @@ from zope.interface.verify import verifyObject
 from pycom_tx.tap import service
 from pycom_tx.tap.processes import programs
 from pycom_tx.tap.supervisor import Supervisor
+from pycom_tx.zerojson.errors import ConfigurationError
 from tests.test_tap import OptionsCase
 
 ANY = "tcp://127.0.0.1:*"
@@ -24,7 +25,8 @@ class ProcessesCase(OptionsCase):
     def processes(self, *arguments, **more):
         """The options that each process gets, by its name."""
         processes = {}
-        for name, program in programs(self.parse(*arguments, **more)).items():
+        options = self.parse(*arguments, **more)
+        for name, program in programs(options, options["metrics"]).items():
             start = program.index("pycom-service") + 1
             processes[name] = options = service.Options()
             options.parseOptions(program[start:])
@@ -75,6 +77,31 @@ class ProgramsTests(ProcessesCase):
         )
         for options in self.processes(*command).values():
             self.assertNotIn("advertise", options.settings)
+
+    def test_metrics(self):
+        """Each serves its metrics at an endpoint of its own."""
+        for given, first, second in (
+            ("tcp:9100", "tcp:9100", "tcp:9101"),
+            ("tcp:9100:interface=::1", "tcp:9100:interface=::1", "tcp:9101:interface=::1"),
+            ("tcp:port=9100:backlog=9", "tcp:port=9100:backlog=9", "tcp:port=9101:backlog=9"),
+            ("tcp:0", "tcp:0", "tcp:0"),
+            ("ssl:9100:privateKey=a", "ssl:9100:privateKey=a", "ssl:9101:privateKey=a"),
+            ("unix:/run/a:mode=600", "unix:/run/a-1:mode=600", "unix:/run/a-2:mode=600"),
+        ):
+            processes = self.processes("-a", ANY, "--processes=2", f"--metrics={given}")
+            self.assertEqual(
+                [options["metrics"] for options in processes.values()], [first, second]
+            )
+
+    def test_metrics_of_another_kind(self):
+        """What cannot be counted is refused, and so are ports beyond the last."""
+        for given, said in (
+            ("systemd:domain=INET:index=0", "is for one process: several take tcp:PORT"),
+            ("tcp:65535", "there are no 2 ports from there on, they end at 65535"),
+            ("tcp:http", "there are no 2 ports"),
+        ):
+            with self.assertRaisesRegex(ConfigurationError, said):
+                self.processes("-a", ANY, "--processes=2", f"--metrics={given}")
 
     def test_other_options(self):
         """All other options are those that were given, and so are the modules."""

@@ -27,8 +27,13 @@ class RecordsTests(SynchronousTestCase):
         self.assertEqual(
             [records.read(line) for line in self.lines()],
             [
-                (LogLevel.warn, "some.where", "one and ['zwei', 'drü\\ud800']"),
-                (LogLevel.debug, "some.where", "two\nlines"),
+                (
+                    LogLevel.warn,
+                    "some.where",
+                    "one and ['zwei', 'drü\\ud800']",
+                    {"a": "one", "b": "['zwei', 'drü\\ud800']"},
+                ),
+                (LogLevel.debug, "some.where", "two\nlines", {}),
             ],
         )
 
@@ -46,8 +51,9 @@ class RecordsTests(SynchronousTestCase):
         except ValueError:
             self.emit(LogLevel.critical, "It failed", log_failure=Failure())
         (line,) = self.lines()
-        level, _, text = records.read(line)
+        level, _, text, fields = records.read(line)
         self.assertIs(level, LogLevel.critical)
+        self.assertEqual(fields["error"], "ValueError")
         self.assertRegex(text, r"\AIt failed\nTraceback (?s:.*)ValueError: no fuel")
 
     def test_nothing(self):

@@ -408,7 +408,7 @@ class OutputTests(SupervisorCase):
 
     def test_record(self):
         """A log event keeps its level, its namespace, and its lines together."""
-        line = MARK + '["warn", "pycom_tx.host", "two\\nlines {with} \\u00fc"]\n'
+        line = MARK + '["warn", "pycom_tx.host", "two\\nlines {with} \\u00fc", {"x": 1}]\n'
         self.assertEqual(
             self.logged(line.encode()),
             [("warn", "/one pycom_tx.host", "two\nlines {with} ü")],

@@ -115,7 +115,7 @@ class Child(ProcessProtocol):
     def _written(self, line: str) -> None:
         record = records.read(line)
         if record is None:
-            record = records.Record(LogLevel.info, "stdout", line)
+            record = records.Record(LogLevel.info, "stdout", line, {})
         self._log(record)
 
     def _complained(self, line: str) -> None:
@@ -124,17 +124,19 @@ class Child(ProcessProtocol):
             # Whether it was the last word is not known before the end.
             self._reason = line[len(self._prefix) :]
         else:
-            self._log(records.Record(LogLevel.error, "stderr", line))
+            self._log(records.Record(LogLevel.error, "stderr", line, {}))
 
     def _let_out(self) -> None:
         """Log what was held back as a reason and is none."""
         if self._reason is not None:
-            self._log(records.Record(LogLevel.error, "stderr", f"{self._prefix}{self._reason}"))
+            text = f"{self._prefix}{self._reason}"
+            self._log(records.Record(LogLevel.error, "stderr", text, {}))
             self._reason = None
 
     def _log(self, record: records.Record) -> None:
         log = Logger(namespace=f"{self._name} {record.namespace}")
-        log.emit(record.level, "{text}", text=record.text, process=self._name)
+        own = {"text": record.text, "process": self._name}
+        log.emit(record.level, "{text}", **{**record.fields, **own})
 
 
 def _named(status: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -9,7 +10,7 @@ from uuid import uuid4
 from pycom_tx.client.context import NAMESERVER
 from pycom_tx.host.host import DRAIN
 from pycom_tx.tap.supervisor import Supervisor
-from pycom_tx.zerojson.addresses import consecutive
+from pycom_tx.zerojson.addresses import LAST_PORT, consecutive
 from pycom_tx.zerojson.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 # What a terminal sends to all processes of a group is for the supervisor, which passes it on. As
 # for a script, modules in the current folder do not come before those of Python.
+_ENDPOINT: Final = re.compile(
+    r"(?P<begin>(tcp6?:|ssl:)(port=)?|unix:)(?P<place>[^:=\\]+)(?P<rest>(:.*)?)", re.DOTALL
+)
+
 PROGRAM: Final = (
     "import os, sys; os.setsid(); sys.path[:] = filter(None, sys.path); "
     "from pycom_tx.tap.supervised import run; run()"
@@ -28,6 +33,7 @@ PROGRAM: Final = (
 
 def supervisor(
     options: Options,
+    endpoint: str | None,
     components: Iterable[Any],
     *,
     gave_up: Callable[[str], object],
@@ -35,7 +41,9 @@ def supervisor(
 ) -> Supervisor:
     """What runs as many processes as the options say.
 
-    :raises Error: there cannot be so many.
+    :param endpoint: where the first one serves its metrics, if any does.
+
+    :raises ConfigurationError: there cannot be so many.
     """
     if any(component.__interface__.name == NAMESERVER for component in components):
         raise ConfigurationError(
@@ -43,7 +51,7 @@ def supervisor(
             f"not {options['processes']}"
         )
     return Supervisor(
-        programs(options),
+        programs(options, endpoint),
         command=options.command,
         drain=settings.get("drain", DRAIN),
         gave_up=gave_up,
@@ -51,10 +59,12 @@ def supervisor(
     )
 
 
-def programs(options: Options) -> dict[str, list[str]]:
+def programs(options: Options, endpoint: str | None = None) -> dict[str, list[str]]:
     """The arguments of Python for each process, by the path of its service.
 
-    :raises AddressError: there are not as many addresses.
+    :param endpoint: as above.
+
+    :raises ConfigurationError: there are not as many addresses, or endpoints.
     """
     count, settings = options["processes"], options.settings
     path = settings.get("service") or f"/auto/{uuid4().hex}"
@@ -62,7 +72,32 @@ def programs(options: Options) -> dict[str, list[str]]:
     own = {"service": paths, "address": consecutive("listen at", settings["address"], count)}
     if "advertise" in settings:
         own["advertise"] = consecutive("register", settings["advertise"], count)
+    if endpoint is not None:
+        own["metrics"] = endpoints(endpoint, count)
     return {path: _program(options, own, place) for place, path in enumerate(paths)}
+
+
+def endpoints(description: str, count: int) -> list[str]:
+    """The endpoints of several processes that were given one, counted as addresses are.
+
+    :raises ConfigurationError: it is of another kind, or there are not as many ports.
+    """
+    found = _ENDPOINT.match(description)
+    if found is None:
+        raise ConfigurationError(
+            f"--metrics {description!r} is for one process: several take tcp:PORT or unix:PATH, "
+            "with more of it behind a colon if need be"
+        )
+    begin, rest = found["begin"], found["rest"]
+    if begin == "unix:":
+        return [f"{begin}{found['place']}-{number}{rest}" for number in range(1, count + 1)]
+    if not found["place"].isdecimal() or int(found["place"]) + count - 1 > LAST_PORT:
+        raise ConfigurationError(
+            f"--metrics {description!r}: there are no {count} ports from there on, they end at "
+            f"{LAST_PORT}"
+        )
+    port = int(found["place"])
+    return [f"{begin}{port + number if port else 0}{rest}" for number in range(count)]
 
 
 def _program(options: Options, own: dict[str, list[str]], place: int) -> list[str]:

@@ -8,11 +8,16 @@ from typing import Any, Final, NamedTuple
 
 from twisted.logger import FileLogObserver, InvalidLogLevelError, LogLevel, eventAsText
 
+from pycom_tx.tap.json_log import flat
+
 MARK: Final = "\x1e"
 """What begins such a line, as in RFC 7464: lines without it are no records."""
 
 LONGEST: Final = 50_000
-"""Characters of an event; what is more is left out."""
+"""Characters of an event, or of one of its fields; what is more is left out."""
+
+_SAID: Final = ("time", "level", "namespace", "message")
+"""What is no field here: it is told by itself."""
 
 
 class Record(NamedTuple):
@@ -21,11 +26,13 @@ class Record(NamedTuple):
     :ivar level: how grave it is, of :class:`twisted.logger.LogLevel`.
     :ivar namespace: who says it.
     :ivar text: what is said, with the traceback.
+    :ivar fields: what else the event has, as :func:`~pycom_tx.tap.json_log.flat` has it.
     """
 
     level: Any
     namespace: str
     text: str
+    fields: dict[str, Any]
 
 
 def to_supervisor() -> FileLogObserver:
@@ -39,7 +46,12 @@ def written(event: dict[str, Any]) -> str:
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}… ({len(text) - LONGEST} more characters)"
     level = event.get("log_level") or LogLevel.info
-    told = [level.name, event.get("log_namespace", "-"), text]
+    fields = {
+        name: value
+        for name, value in flat(event).items()
+        if name not in _SAID and not (isinstance(value, str) and len(value) > LONGEST)
+    }
+    told = [level.name, event.get("log_namespace", "-"), text, fields]
     return f"{MARK}{json.dumps(told)}\n" if text else ""
 
 
@@ -48,7 +60,7 @@ def read(line: str) -> Record | None:
     if not line.startswith(MARK):
         return None
     try:
-        level, namespace, text = json.loads(line[len(MARK) :])
-        return Record(LogLevel.levelWithName(level), str(namespace), str(text))
+        level, namespace, text, fields = json.loads(line[len(MARK) :])
+        return Record(LogLevel.levelWithName(level), str(namespace), str(text), dict(fields))
     except (ValueError, TypeError, RecursionError, InvalidLogLevelError):
         return None

@@ -67,7 +67,9 @@ def makeService(options: Options) -> HostCommand:
     try:
         components = load_components(options.modules)
         if options["processes"] > 1:
-            return HostCommand(options, components, partial(supervisor, options))
+            # The supervisor itself has nothing to measure.
+            endpoint, options["metrics"] = options["metrics"], None
+            return HostCommand(options, components, partial(supervisor, options, endpoint))
     except Error as error:
         raise SystemExit(f"{options.command}: {error}") from None
     if any(component.__interface__.name == NAMESERVER for component in components):

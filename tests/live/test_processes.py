@@ -1,6 +1,7 @@
 """Several processes that serve the same modules, as an operator runs them."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -8,9 +9,11 @@ import socket
 import sys
 from pathlib import Path
 
+from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredList, gatherResults
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 
 import pycom_tx as pycom
 from tests.live.processes import LOOK_AGAIN, PROGRAM, Twistd
@@ -159,6 +162,53 @@ class SeveralCase(CommandCase):
         (self.folder / "done").touch()
         answers = [response.result for response in await gatherResults(calls)]
         self.assertEqual(answers, [pids[0]] * 3 + [pids[1]] * 3)
+
+
+class WatchingTests(SeveralCase):
+    async def scraped(self, path):
+        """The calls that are counted at an endpoint, by their methods."""
+
+        def scrape():
+            with socket.socket(socket.AF_UNIX) as opened:
+                opened.settimeout(20)
+                opened.connect(str(self.folder / path))
+                opened.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+                return opened.makefile("rb").read().partition(b"\r\n\r\n")[2].decode()
+
+        return {
+            sample.labels["method"]: sample.value
+            for family in text_string_to_metric_families(await deferToThread(scrape))
+            for sample in family.samples
+            if sample.name == "pycom_calls_total"
+        }
+
+    async def test_metrics(self):
+        """Each process serves its own metrics, at an endpoint of its own."""
+        await self.serve("--metrics=unix:figures")
+        first, second = await self.providers()
+        for _ in range(3):
+            await first.invoke("who")
+        await second.invoke("who")
+        self.assertEqual((await self.scraped("figures-1"))["who"], 3)
+        self.assertEqual((await self.scraped("figures-2"))["who"], 1)
+        self.assertFalse((self.folder / "figures").exists())
+
+    async def test_json(self):
+        """A log of JSON has the fields of what the processes log."""
+        process = await self.serve("-v", "--log-format=json")
+        first, _ = await self.providers()
+        await first.invoke("who")
+        await self.assertFailure(first.invoke("fail"), pycom.RemoteError)
+        await process.wait_for(r"fail: ValueError")
+        printed, *log = process.log.splitlines()  # by the module, before there is a log
+        self.assertEqual(printed, "imported")
+        lines = [json.loads(line) for line in log]
+        calls = [line for line in lines if line.get("interface") == "com.foo.several"]
+        told = {(line["process"], line["method"], line.get("code")) for line in calls}
+        self.assertLessEqual({(f"{PATH}/1", "who", 0), (f"{PATH}/1", "fail", 1)}, told)
+        (failed,) = (line for line in lines if line.get("error") == "ValueError")
+        self.assertIn("no fuel", failed["traceback"])
+        self.assertEqual(failed["process"], f"{PATH}/1")
 
 
 class ServingTests(SeveralCase):
