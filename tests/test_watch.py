@@ -284,11 +284,18 @@ class EverythingTests(WatchCase):
         self.assertEqual((came, gone), ({"/two"}, []))
         watch = self.watch(None, revision=revision)
         self.register("/two", "com.c")
-        self.register("/three")
-        self.invoke("unregister", service="/one", address="tcp://box:1")
         came, gone, revision = self.changes(watch)
-        self.assertEqual((came, gone), ({"/two", "/three"}, ["/one"]))
-        self.assertEqual(revision, self.everything()[1])
+        self.assertEqual((came, gone), ({"/two"}, []))
+        watch = self.watch(None, revision=revision)
+        self.invoke("unregister", service="/one", address="tcp://box:1")
+        self.assertEqual(self.changes(watch), (set(), ["/one"], self.everything()[1]))
+
+    def test_no_interface(self):
+        """A service that provides nothing is told as well."""
+        _, revision = self.everything()
+        watch = self.watch(None, revision=revision)
+        self.register("/one")
+        self.assertEqual(self.changes(watch)[0], {"/one"})
 
     def test_missed(self):
         """Who was away for some changes is told of all of them, and how each ended."""
