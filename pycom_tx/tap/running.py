@@ -1,0 +1,90 @@
+"""What runs under twistd: where it cannot go on, the command ends with one line."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import MultiService
+from twisted.logger import Logger
+
+from pycom_tx.tap.signals import Signals
+from pycom_tx.zerojson.errors import Error
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+_log = Logger()
+
+
+class Command(MultiService):
+    """A command under twistd: where it cannot go on, it ends with one line.
+
+    :param command: what begins that line.
+    :param parent: the options of twistd itself, None where it is not twistd that runs it.
+    """
+
+    def __init__(self, command: str, parent: Any) -> None:
+        super().__init__()
+        self._command = command
+        self._detached = parent is not None and not parent["nodaemon"]
+        self._signals: Signals | None = None
+
+    @abstractmethod
+    def stop_at_once(self) -> object:
+        """What the second signal does."""
+
+    def startService(self) -> None:
+        from twisted.internet import reactor
+
+        self._signals = Signals(reactor, self.stop_at_once)
+        reactor.callWhenRunning(self._signals.install)
+        try:
+            super().startService()
+        except Error as error:
+            if self._detached:
+                # The process that waits for us says it. Here, the log gets the line.
+                message = str(error)
+                sys.excepthook = lambda *_: self._say(message)
+                raise
+            self.fail(str(error))
+        except Exception as error:
+            if self._detached:
+                raise
+            _log.failure("The command cannot start")
+            self.fail(f"{type(error).__name__}: {error}, see the log")
+
+    def stopService(self) -> Deferred[Any]:
+        stopped: Deferred[Any] = super().stopService()
+        return stopped.addBoth(self._stopped)
+
+    def fail(self, message: str) -> None:
+        """End with exit status 1; twistd itself knows no way to."""
+        self._say(message)
+        atexit.register(_exit_with_failure)
+        from twisted.internet import reactor
+
+        reactor.callWhenRunning(reactor.stop)
+
+    def _stopped(self, result: Any) -> Any:
+        if self._signals is not None:
+            self._signals.uninstall()
+            self._signals = None
+        return result
+
+    def _say(self, message: str) -> None:
+        line = f"{self._command}: {message}"
+        if self._detached or sys.__stderr__ is None:
+            _log.critical("{line}", line=line)
+        else:
+            # twistd has turned sys.stderr into the log.
+            sys.__stderr__.write(f"{line}\n")
+
+
+def _exit_with_failure() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
