@@ -33,6 +33,7 @@ setup(
         "pyzmq>=26.0",
         "msgspec>=0.22",
         "google-re2>=1.1",
+        "multipart>=1.2",
     ],
     extras_require={
         "dev": [
@@ -44,11 +45,14 @@ setup(
             "jsonschema>=4.21",
             "mypy>=1.15",
             "mypy-zope>=1.0.11",
+            "openapi-spec-validator>=0.7.1",
             "repoze.sphinx.autointerface>=1.0",
             "ruff>=0.9",
             "sphinx>=8.1",
             "towncrier>=24.8",
+            "treq>=24.9",
             "twine>=6.0",
+            "twisted[tls]>=24.10",
         ],
     },
     classifiers=[

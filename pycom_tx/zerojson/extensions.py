@@ -20,6 +20,10 @@ HELLO: Final = "org.pycom.hello"
 DEADLINE: Final = "org.pycom.deadline"
 """In a request: the milliseconds that are left for it."""
 
+TRACE: Final = "org.pycom.trace"
+"""In a request: the W3C trace context that it is part of, an object with ``traceparent`` and
+maybe ``tracestate``."""
+
 LOAD: Final = "org.pycom.load"
 """In a reply: how many calls the service has in progress."""
 
