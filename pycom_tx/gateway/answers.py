@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, succeed
@@ -58,7 +59,8 @@ class Answer:
 
 def begin(request: Any, status: int, headers: Mapping[str, str]) -> None:
     """Say how a request is answered."""
-    request.setResponseCode(status)
+    # Twisted does not know the phrases of them all.
+    request.setResponseCode(status, HTTPStatus(status).phrase.encode("ascii"))
     for name, value in headers.items():
         request.setHeader(name, value)
 

@@ -42,7 +42,13 @@ class Body(ABC):
     .. attribute:: attachment
 
         Bytes, or None where there is none.
+
+    .. attribute:: where
+
+        What *args* are of it.
     """
+
+    where = "The body"
 
     def __init__(self) -> None:
         self.args: bytes | None = None
@@ -105,6 +111,8 @@ class _Unknown(_Whole):
 
 class _Form(Body):
     """Parts with names: ``args`` and ``attachment``."""
+
+    where = "The part 'args'"
 
     def __init__(self, boundary: str) -> None:
         super().__init__()

@@ -175,14 +175,12 @@ def _named(request: Any) -> tuple[str, str]:
 
 def _args_of(request: Any) -> Any:
     body = request.body
-    args, where = body.args, "The body"
+    args, where = body.args, body.where
     header = last(request.requestHeaders, ARGS)
     if header is not None:
         if args is not None:
             raise _bad(f"args are in the body or in {ARGS}, not in both")
         args, where = header.encode("utf-8", "surrogateescape"), ARGS
-    elif body.attachment is not None:
-        where = "The part 'args'"
     if args is None:
         return None
     try:

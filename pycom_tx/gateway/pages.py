@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
@@ -13,8 +12,6 @@ from pycom_tx.gateway.answers import Answer
 from pycom_tx.gateway.problems import Problem, not_found
 
 READ: Final = (b"GET", b"HEAD")
-
-_log = Logger()
 
 
 class Page(Resource):
@@ -29,6 +26,7 @@ class Page(Resource):
     def render(self, request: Any) -> int:
         answering = Deferred.fromCoroutine(self._answer(request))
         request.notifyFinish().addErrback(lambda _: answering.cancel())
+        answering.addErrback(request.processingFailed)
         return NOT_DONE_YET
 
     async def answer(self, request: Any) -> Answer | None:
@@ -46,11 +44,6 @@ class Page(Resource):
                 answer = await self._answered(request)
             except Problem as problem:
                 answer = problem.answer()
-            except CancelledError:
-                return
-            except Exception:
-                _log.failure("{method} {path} failed", method=request.method, path=request.path)
-                answer = Problem(500, "The gateway is broken here; its log says how").answer()
             if answer is not None:
                 await answer.send(request)
         except CancelledError:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from math import ceil
 from typing import Any, Final
-
-from twisted.web.http import RESPONSES
 
 from pycom_tx.gateway.answers import Answer
 from pycom_tx.zerojson import codec
@@ -69,7 +68,7 @@ class Problem(Exception):
         """What goes over the wire."""
         described = {
             "type": "about:blank",
-            "title": RESPONSES[self.status].decode("ascii"),
+            "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": str(self),
             **{name: value for name, value in self.members.items() if value is not None},

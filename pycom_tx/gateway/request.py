@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from twisted.web import server
 from twisted.web.http import parse_qs
 
+from pycom_tx.gateway.answers import begin
 from pycom_tx.gateway.problems import Problem
 
 if TYPE_CHECKING:
@@ -91,11 +92,12 @@ class Request(server.Request):
             return
         super().render(resrc)
 
-    def processingFailed(self, reason: Failure) -> Failure:
+    def processingFailed(self, reason: Failure) -> None:
         self._log.failure("{path} failed", failure=reason, path=self.path)
-        if not self.startedWriting:
+        if self.startedWriting:
+            self._connection.abort()
+        else:
             Problem(500, "The gateway is broken here; its log says how").answer().send(self)
-        return reason
 
     def finish(self) -> None:
         self._over(str(self.code))
@@ -130,9 +132,7 @@ class Request(server.Request):
             problem = forbidden
         answer = problem.answer()
         body = b"".join(answer.parts)
-        self.setResponseCode(answer.status)
-        for name, value in {**answer.headers, "Content-Length": str(len(body))}.items():
-            self.setHeader(name, value)
+        begin(self, answer.status, {**answer.headers, "Content-Length": str(len(body))})
         self.write(body)
         self._release()
         self._lingering = self._site.reactor.callLater(LINGER, self._connection.abort)

@@ -149,7 +149,6 @@ class Gateway(Service):
         context = Context(self._nameserver, reactor=self._reactor, network=self._network)
         later.push_async_callback(context.close)
         catalogue = Catalogue(context, self._reactor, self._exposure)
-        later.callback(catalogue.stop)
         catalogue.start()
         located = Located(context, self._reactor)
         later.callback(located.close)
@@ -183,7 +182,10 @@ class Gateway(Service):
             max_connections=self._max_connections,
             verbose=self._verbose,
         )
-        later.push_async_callback(self._drain, context, in_progress, events, site)
+        later.callback(site.abort)
+        later.push_async_callback(self._end_calls, context, in_progress, site)
+        later.callback(catalogue.stop)
+        later.callback(events.stop)
         for endpoint in self._endpoints:
             self._listen(endpoint, site)
 
@@ -205,12 +207,9 @@ class Gateway(Service):
         self._opened.push_async_callback(defer.maybeDeferred, port.stopListening)
         self._log.info("HTTP is at {host}", host=port.getHost())
 
-    async def _drain(
-        self, context: Context, in_progress: InProgress, events: Events, site: Site
-    ) -> None:
-        """Let what is under way end."""
+    async def _end_calls(self, context: Context, in_progress: InProgress, site: Site) -> None:
+        """Let the calls in progress end, and answer those that do not."""
         ended = in_progress.stop()
-        events.stop()
         site.close()
         if len(in_progress) and self._drain_time:
             self._log.info(
@@ -221,9 +220,8 @@ class Gateway(Service):
         await self._wait(ended, self._drain_time)
         if len(in_progress):
             self._log.warn("The gateway cuts off {count} calls", count=len(in_progress))
-        await context.close()  # those that are left are answered so
+            await context.close()  # they are answered so
         await self._wait(site.closed(), FAREWELL)
-        site.abort()
 
     async def _wait(self, event: defer.Deferred[None], seconds: float) -> None:
         if seconds:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web import server
-from twisted.web.http import RESPONSES, HTTPChannel
+from twisted.web.http import HTTPChannel
 
 from pycom_tx.gateway.bodies import Bodies
 from pycom_tx.gateway.cors import Origins
@@ -123,7 +124,7 @@ class Channel(HTTPChannel):
     def _refuse(self, status: int, detail: str) -> None:
         answer = Problem(status, detail).answer()
         body = b"".join(answer.parts)
-        lines = [f"HTTP/1.1 {status} {RESPONSES[status].decode('ascii')}"]
+        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
         headers = {**answer.headers, "Content-Length": str(len(body)), "Connection": "close"}
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self.transport.write("\r\n".join([*lines, "", ""]).encode("ascii") + body)
