@@ -6,7 +6,6 @@ from email import message_from_bytes
 from email.policy import HTTP
 from http.client import HTTPResponse
 
-from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
@@ -66,7 +65,7 @@ class Connection:
     def __init__(self, site, clock):
         self._clock = clock
         self.transport = Transport()
-        self.protocol = site.buildProtocol(IPv4Address("TCP", "192.0.2.1", 4711))
+        self.protocol = site.buildProtocol(None)
         self.transport.protocol = self.protocol
         self.protocol.makeConnection(self.transport)
 
@@ -100,12 +99,12 @@ class Connection:
 
     def read(self, method="GET"):
         """The next answer, whole."""
-        data = self.received
-        response = HTTPResponse(_Socket(data), method=method)
+        stream = _Stream(self.received)
+        response = HTTPResponse(stream, method=method)
         response.begin()
         response.body = response.read()
         self.transport.clear()
-        self.transport.write(response.fp.read() if response.fp else b"")
+        self.transport.write(stream.getvalue()[stream.at :])
         return response
 
 
@@ -145,12 +144,14 @@ class Transport(StringTransport):
             self.protocol.connectionLost(Failure(ConnectionDone()))
 
 
-class _Socket:
-    def __init__(self, data):
-        self._data = data
+class _Stream(io.BytesIO):
+    """Bytes in the place of a socket, which remember how far they were read."""
 
     def makefile(self, mode):
-        return io.BytesIO(self._data)
+        return self
+
+    def close(self):
+        self.at = self.tell()
 
 
 class GatewayCase(MemoryCase):

@@ -41,10 +41,10 @@ class Request(server.Request):
         assert self._receiving is not None  # noqa: S101 # without it, nobody gets here
         return self._receiving.body
 
-    def begin(self, line: bytes) -> None:
+    def begin(self, line: bytes, now: float) -> None:
         """Its first line came."""
         self.method, self.uri, self.clientproto = line.split(b" ")
-        self._began = self._site.reactor.seconds()
+        self._began = now
 
     # What Twisted calls while it comes.
 

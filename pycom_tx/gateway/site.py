@@ -41,7 +41,7 @@ class Channel(HTTPChannel):
     """A connection of a client."""
 
     MAX_LENGTH = HEADERS
-    totalHeadersSize = 2 * HEADERS  # what is more than ours is refused before
+    totalHeadersSize = maxHeaders = 2 * HEADERS  # what is too much for us is refused before
     site: Site
     transport: Any  # there is one while it is used
 
@@ -74,7 +74,7 @@ class Channel(HTTPChannel):
         known = len(self.requests)
         super().lineReceived(line)
         if first and len(self.requests) > known and line.count(b" ") == 2:
-            self.requests[-1].begin(line)
+            self.requests[-1].begin(line, self.site.reactor.seconds())
 
     def lineLengthExceeded(self, line: bytes) -> None:
         if self._size:
