@@ -114,7 +114,7 @@ def document(interfaces: dict[str, Description]) -> dict[str, Any]:
         }
         for interface, description in interfaces.items()
         for name, method in (description.methods or {}).items()
-        if name
+        if _fits_a_path(name)
     }
     return {
         "openapi": "3.1.0",
@@ -132,6 +132,14 @@ def document(interfaces: dict[str, Description]) -> dict[str, Any]:
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _fits_a_path(name: str) -> bool:
+    """Whether it can be called here at all."""
+    try:
+        return name.encode("utf-8") != b""
+    except UnicodeEncodeError:
+        return False
 
 
 def _operation(
@@ -152,7 +160,7 @@ def _operation(
         parameters.append("Args")
     guarded = description.authentication == "required" or bool(description.roles)
     return {
-        "operationId": f"{interface}.{name}",
+        "operationId": f"{interface}/{name}",
         "tags": [interface],
         **_described(method.get("docstring"), summary=True),
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in parameters],

@@ -24,8 +24,9 @@ class Page(Resource):
         return Nothing()
 
     def render(self, request: Any) -> int:
+        finished = request.notifyFinish()  # before whatever else wants to know
         answering = Deferred.fromCoroutine(self._answer(request))
-        request.notifyFinish().addErrback(lambda _: answering.cancel())
+        finished.addErrback(lambda _: answering.cancel())
         answering.addErrback(request.processingFailed)
         return NOT_DONE_YET
 
