@@ -50,7 +50,6 @@ setup(
             "ruff>=0.9",
             "sphinx>=8.1",
             "towncrier>=24.8",
-            "treq>=24.9",
             "twine>=6.0",
             "twisted[tls]>=24.10",
         ],

@@ -11,16 +11,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from treq.client import HTTPClient
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.python.procutils import which
-from twisted.web.client import Agent, HTTPConnectionPool
 
+from tests.http_load import load
 from tests.live.processes import LOOK_AGAIN, PATIENCE
 from tests.live.test_twistd import ANY, CommandCase
 
@@ -269,7 +268,9 @@ class CallTests(GatewayCase):
     async def test_load(self):
         """Thousands of requests on fifty connections, without one error."""
         *_, gateway = await self.serve()
-        self.assertEqual(await load(self.url, 2000, 50), 2000)
+        path = "/call/com.foo.busy/echo"
+        where = f"127.0.0.1:{self.port}"
+        self.assertEqual(await load(reactor, where, path, 2_000, 50), 2_000)
         self.assertCleanLog(gateway)
 
 
@@ -370,22 +371,3 @@ class FailingTests(GatewayCase):
         process = self.twistd("pycom-gateway", "--http", "nonsense", daemon=True)
         self.assertEqual(await process.end(), 1, process)
         self.assertIn("'nonsense' is no endpoint", process.errors + process.log)
-
-
-async def load(url, requests, connections):
-    """Make many requests on a number of connections; gives how many were right."""
-    pool = HTTPConnectionPool(reactor)
-    pool.maxPersistentPerHost = connections
-    client = HTTPClient(Agent(reactor, pool=pool))
-    numbers = iter(range(requests))
-    right = 0
-
-    async def ask():
-        nonlocal right
-        for number in numbers:
-            response = await client.post(f"{url}/call/com.foo.busy/echo", json=[number])
-            right += await response.json() == [number]
-
-    await gatherResults([Deferred.fromCoroutine(ask()) for _ in range(connections)])
-    await pool.closeCachedConnections()
-    return right
