@@ -2,9 +2,12 @@
 
 import json
 
+from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
 import pycom_tx as pycom
+from pycom_tx.gateway.located import Located
+from pycom_tx.gateway.pages import Page
 from pycom_tx.testing import at_once
 from pycom_tx.zerojson.extensions import AUTH, DEADLINE, TRACE
 from tests.gateway import GatewayCase, form, parts
@@ -154,6 +157,19 @@ class CallTests(GatewayCase):
         self.clock.pump([0.3] * 3)
         self.assertEqual(len(nameserver._watches), 1)
         self.assertIsNone(self.result(self.call(gateway, "echo")))
+
+    def test_many_interfaces(self):
+        """No more interfaces are followed than may be; others can be called as well."""
+        self.host(Odd())
+        located = Located(self.context, self.clock, limit=1)
+        self.addCleanup(located.close)
+        (nameserver,) = self.nameserver._components
+        for interface in ("com.foo.example", "com.foo.odd") * 2:
+            component = self.result(Deferred.fromCoroutine(located.open(interface)))
+            self.assertEqual(component.interface, interface)
+            component.close()
+        self.clock.pump([0.3] * 3)
+        self.assertEqual(len(nameserver._watches), 1)
 
 
 class HeaderTests(GatewayCase):
@@ -526,9 +542,23 @@ class AttachmentTests(GatewayCase):
         connection.hang_up()
         self.assertIsNone(self.result(self.call(gateway, "echo")))
 
+    def test_broken_answer(self):
+        """One in the middle of an answer ends it, so that nobody takes it for whole."""
+
+        class Broken(Page):
+            async def answer(self, request):
+                request.write(b"some of")
+                raise ValueError("a secret")
+
+        gateway = self.gateway(pages={"broken": Broken()})
+        connection = self.connect(gateway)
+        connection.ask("GET", "/broken")
+        self.assertTrue(connection.transport.lost)
+        self.assertFalse(connection.received.endswith(b"0\r\n\r\n"))
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
     def test_broken_page(self):
         """A mistake of the gateway's own is 500, with nothing of it in the answer."""
-        from pycom_tx.gateway.pages import Page
 
         class Broken(Page):
             async def answer(self, request):

@@ -9,7 +9,7 @@ import pycom_tx as pycom
 from pycom_tx.gateway.catalogue import Catalogue
 from pycom_tx.gateway.descriptions import Description, described
 from pycom_tx.gateway.exposure import Exposure
-from pycom_tx.testing import at_once
+from pycom_tx.testing import MemoryNetwork, at_once
 from tests.gateway import Example, GatewayCase
 
 
@@ -78,10 +78,6 @@ class OldNameserver:
 
 
 class CatalogueCase(GatewayCase):
-    def setUp(self):
-        super().setUp()
-        self.exposure = Exposure()
-
     def services(self, gateway):
         """What /services says, by interface."""
         return {
@@ -320,20 +316,32 @@ class LivingTests(CatalogueCase):
 
     def test_unwatched(self):
         """What is too much to be connected to is listed as it is registered."""
-        catalogue = Catalogue(self.context, self.clock, self.exposure, watched=1)
+        catalogue = Catalogue(self.context, self.clock, Exposure(), watched=1)
         self.addCleanup(catalogue.stop)
-        self.host(Other(), service="/com/foo/two")
+        other = self.host(Other(), service="/com/foo/two")
         catalogue.start()
         self.settle()
         self.assertEqual(catalogue.interfaces, ["com.foo.example", "com.foo.other"])
         told = [provider.told for provider in catalogue]
         self.assertEqual(sorted(map(len, told)), [0, 1])
+        self.clock.pump([0.2, 0])
+        self.result(other.stopService())
+        self.turn()
+        self.assertEqual(catalogue.interfaces, ["com.foo.example"])
 
     def test_nonsense_address(self):
         """One that has registered nonsense is not listed, and is no harm to others."""
+
+        class Strict(MemoryNetwork):
+            def connect(self, address, listener):
+                if address == "nonsense":
+                    raise pycom.AddressError("nonsense is no address")
+                return super().connect(address, listener)
+
         self.register(service="/odd", address="nonsense", interfaces=["com.odd"])
-        gateway = self.gateway()
+        gateway = self.gateway(network=Strict(self.clock, beyond=self.network))
         self.assertEqual(list(self.services(gateway)), ["com.foo.example"])
+        self.problem(self.call(gateway, "echo", interface="com.odd"), 503, not_started=True)
 
     def test_overloaded(self):
         """One that has too much to do is asked again later what it provides."""

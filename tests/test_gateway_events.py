@@ -151,7 +151,16 @@ class EventTests(GatewayCase):
     def flood(self):
         for _ in range(BACKLOG // 2 + 1):
             self.network.disconnect(self.service.address)
-            self.clock.pump([0, 0.25, 0, 0, 0])
+            self.clock.pump([0] * 20)
+
+    def test_two_pauses(self):
+        """A client that is told twice to be slow is no slower than one that is told once."""
+        connection = self.connect(self.gateway())
+        connection.transport.slow = True
+        connection.ask("GET", "/events")
+        connection.transport.producer.pauseProducing()
+        connection.transport.take_all()
+        connection.hang_up()
 
     def test_stop(self):
         """When the gateway stops streams end, and as a whole answer does."""

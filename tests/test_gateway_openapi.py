@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Meta
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -70,6 +70,13 @@ OLD = {
         "raw": {"required_arguments": [], "optional_arguments": [], "attachments": {}},
     }
 }
+
+EXAMPLES = settings(
+    deadline=None,
+    max_examples=50,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -262,6 +269,16 @@ class DocumentTests(DocumentCase):
         body = found["paths"]["/call/com.a/m"]["post"]["requestBody"]
         self.assertEqual(body["content"]["application/json"]["schema"], schema)
 
+    def test_references(self):
+        """A reference that leads nowhere, or out of the schema, is left out."""
+        for reference in "#/$defs/B", "#/components/schemas/Problem", "https://a/b", 1, None:
+            schema = {"$ref": reference, "title": "A", "$defs": {"A": {}}}
+            methods = {"m": {"schema": {"arguments": schema}}}
+            found = document({"com.a": Description(methods=methods)})
+            self.assertValid(found)
+            body = found["paths"]["/call/com.a/m"]["post"]["requestBody"]
+            self.assertEqual(body["content"]["application/json"]["schema"], {"title": "A"})
+
     def test_names(self):
         """Methods that no path can name are left out, and no two operations have one id."""
         some = Description(methods={"": {}, "\ud800": {}, "b.c": {}, "x": {}})
@@ -281,7 +298,7 @@ class DocumentTests(DocumentCase):
         """A document of nothing is one."""
         self.assertValid(document({}))
 
-    @settings(max_examples=50, deadline=None)
+    @EXAMPLES
     @given(
         schemas=st.fixed_dictionaries({"arguments": _json, "result": _json}) | _json,
         others=st.lists(_json, min_size=4, max_size=4),

@@ -91,6 +91,20 @@ class StoppingTests(GatewayCase):
         self.successResultOf(stopped)
         self.successResultOf(again)
 
+    def test_hurry_once(self):
+        """A gateway that had to hurry takes its time again after it was started again."""
+        gateway, _ = self.busy(drain=30)
+        self.successResultOf(gateway.stop_at_once())
+        gateway.startService()
+        self.settle()
+        connection = self.connect(gateway)
+        connection.ask("POST", "/call/com.foo.example/wait")
+        stopped = gateway.stopService()
+        self.clock.advance(0.5)
+        self.assertNoResult(stopped)
+        connection.hang_up()
+        self.successResultOf(stopped)
+
     def test_slow_client(self):
         """A client that does not take its answer does not hold it up for long."""
         gateway = self.gateway(drain=30)
@@ -99,9 +113,23 @@ class StoppingTests(GatewayCase):
         headers = {"Content-Type": "application/octet-stream"}
         connection.ask("POST", "/call/com.foo.example/mirror", b"x" * 1_000_000, headers)
         stopped = gateway.stopService()
-        self.clock.pump([30, 1])
+        self.clock.pump([30, 0.5])
+        self.assertNoResult(stopped)
+        self.clock.advance(0.5)
         self.successResultOf(stopped)
         self.assertTrue(connection.transport.lost)
+
+    def test_slow_client_that_leaves(self):
+        """Nor for any longer than it is there."""
+        gateway = self.gateway(drain=30)
+        connection = self.connect(gateway)
+        connection.transport.slow = True
+        headers = {"Content-Type": "application/octet-stream"}
+        connection.ask("POST", "/call/com.foo.example/mirror", b"x" * 1_000_000, headers)
+        stopped = gateway.stopService()
+        self.clock.pump([30, 0.5])
+        connection.hang_up()
+        self.successResultOf(stopped)
 
     def test_again(self):
         """It can be started again, and stopped again."""

@@ -25,7 +25,6 @@ from pycom_tx.gateway.results import result_of
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import (
     BadRequest,
-    Error,
     RemoteError,
     ServiceNotAvailable,
     ServiceNotFound,
@@ -154,7 +153,7 @@ class Calls(Page):
         try:
             response = await component.call(call, left)
             answer = result_of(response, alone=prefers_bytes(request))
-        except Error as error:
+        except (RemoteError, ServiceNotAvailable) as error:
             known = AUTH in call.extensions
             problem = problem_of(error, known=known, frank=self._frank, **_names(call))
             session_id = error.session_id if isinstance(error, RemoteError) else None

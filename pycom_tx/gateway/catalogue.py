@@ -218,8 +218,7 @@ class Catalogue:
             known.callback(None)
 
     def _forget(self, known: Deferred[None]) -> None:
-        if self._waiting is not None:
-            self._waiting.pop(known, None)
+        (self._waiting or {}).pop(known, None)
 
 
 def _affordable() -> int:

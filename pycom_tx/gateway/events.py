@@ -86,9 +86,6 @@ class Events(Page):
         stream.tell("snapshot", {"providers": providers})
         return None
 
-    def __len__(self) -> int:
-        return len(self._streams)
-
     def stop(self) -> None:
         """End all streams, and open no more."""
         self._stopped = True

@@ -27,10 +27,12 @@ class Located:
 
     :param context: where the components come from.
     :param clock: what tells how long an interface was not used.
+    :param limit: how many interfaces are followed.
     """
 
-    def __init__(self, context: Context, clock: IReactorTime) -> None:
+    def __init__(self, context: Context, clock: IReactorTime, *, limit: int = KEPT) -> None:
         self._context = context
+        self._limit = limit
         self._kept: Leases[str, Component] = Leases(clock, UNUSED, self._unused)
 
     async def open(self, interface: str) -> Component:
@@ -42,7 +44,8 @@ class Located:
         component = await self._context.locate(interface)
         if self._kept.get(interface) is not None:
             self._kept.renew(interface)
-        elif len(self._kept) < KEPT:
+        elif len(self._kept) < self._limit:
+            # There at once, as its providers are known by now.
             self._kept.put(interface, await self._context.locate(interface))
         return component
 

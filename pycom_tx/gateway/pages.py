@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar, Final
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -30,6 +31,7 @@ class Page(Resource):
         answering.addErrback(request.processingFailed)
         return NOT_DONE_YET
 
+    @abstractmethod
     async def answer(self, request: Any) -> Answer | None:
         """Answer a request.
 
@@ -37,7 +39,6 @@ class Page(Resource):
 
         :raises Problem: something is wrong with it.
         """
-        raise NotImplementedError
 
     async def _answer(self, request: Any) -> None:
         try:

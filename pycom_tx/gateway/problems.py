@@ -13,7 +13,6 @@ from pycom_tx.zerojson.errors import (
     BadRequest,
     CallTimeout,
     ConnectionClosed,
-    Error,
     InvalidReply,
     MethodNotFound,
     Overloaded,
@@ -86,7 +85,9 @@ def not_found(detail: str, **members: Any) -> Problem:
     return Problem(404, detail, **members)
 
 
-def problem_of(error: Error, *, known: bool, frank: bool, **call: str) -> Problem:
+def problem_of(
+    error: RemoteError | ServiceNotAvailable, *, known: bool, frank: bool, **call: str
+) -> Problem:
     """The problem that a call has failed with.
 
     :param known: whether the caller has a token.
@@ -95,10 +96,7 @@ def problem_of(error: Error, *, known: bool, frank: bool, **call: str) -> Proble
     """
     if isinstance(error, RemoteError):
         return _remote(error, known=known, **call)
-    if isinstance(error, ServiceNotAvailable):
-        return _unavailable(error, frank=frank, **call)
-    # Arguments that JSON can hold here and not there, and an address that is none.
-    return Problem(500, str(error) if frank else "The call could not be made", **call)
+    return _unavailable(error, frank=frank, **call)
 
 
 def _remote(error: RemoteError, *, known: bool, **call: str) -> Problem:

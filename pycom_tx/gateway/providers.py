@@ -119,12 +119,12 @@ class Watching:
             component.when_lost(self._connection_lost)
             pause = FIRST_PAUSE
             while True:
-                if await self._ask():
+                self._set(alive=await self._ask())
+                if provider.alive:
                     pause = FIRST_PAUSE
                     busy = len(provider.told) < len(provider.interfaces)
                     await self._wait(BUSY if busy else None)
                 else:
-                    self._set(alive=False)
                     await self._wait(pause)
                     pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -144,7 +144,6 @@ class Watching:
         finally:
             self._turns.release()
         self._provider.told = told
-        self._set(alive=not self._lost)
         return not self._lost
 
     async def _wait(self, seconds: float | None) -> None:

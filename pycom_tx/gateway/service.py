@@ -112,7 +112,7 @@ class Gateway(Service):
         self._network = network
         self._opened = AsyncExitStack()
         self._waiting_for: defer.Deferred[None] | None = None
-        self._closing = False
+        self._closing = self._hurry = False
         self._want_stop: list[defer.Deferred[None]] = []
 
     def startService(self) -> None:
@@ -121,6 +121,7 @@ class Gateway(Service):
         :raises AddressError: an endpoint cannot be listened at, or an address is none. Then
             nothing is left open.
         """
+        self._hurry = False
         try:
             self._open()
         except BaseException:
@@ -138,7 +139,7 @@ class Gateway(Service):
 
     def stop_at_once(self) -> defer.Deferred[None]:
         """Stop, without waiting for the calls in progress; also while that is waited for."""
-        self._drain_time = 0
+        self._hurry = True
         if self._waiting_for is not None:
             self._waiting_for.cancel()
         return self.stopService()
@@ -201,23 +202,22 @@ class Gateway(Service):
             cause = failure.value
             reason = cause.socketError if isinstance(cause, CannotListenError) else cause
             raise AddressError(f"Cannot listen at {description!r}: {reason}")
-        if not ports:
-            raise AddressError(f"{description!r} does not listen at once")
-        (port,) = ports
-        self._opened.push_async_callback(defer.maybeDeferred, port.stopListening)
-        self._log.info("HTTP is at {host}", host=port.getHost())
+        for port in ports:  # one, as all of Twisted's endpoints listen at once
+            self._opened.push_async_callback(defer.maybeDeferred, port.stopListening)
+            self._log.info("HTTP is at {host}", host=port.getHost())
 
     async def _end_calls(self, context: Context, in_progress: InProgress, site: Site) -> None:
         """Let the calls in progress end, and answer those that do not."""
         ended = in_progress.stop()
         site.close()
-        if len(in_progress) and self._drain_time:
+        seconds = 0.0 if self._hurry else self._drain_time
+        if len(in_progress) and seconds:
             self._log.info(
                 "The gateway waits for {count} calls, {seconds:g} s at most",
                 count=len(in_progress),
-                seconds=self._drain_time,
+                seconds=seconds,
             )
-        await self._wait(ended, self._drain_time)
+        await self._wait(ended, seconds)
         if len(in_progress):
             self._log.warn("The gateway cuts off {count} calls", count=len(in_progress))
             await context.close()  # they are answered so
