@@ -33,6 +33,8 @@ setup(
         "pyzmq>=26.0",
         "msgspec>=0.22",
         "google-re2>=1.1",
+        # Forms of HTTP, read as they arrive: Twisted's own parser wants all of one at once. It
+        # has no dependencies, and treq has it as well.
         "multipart>=1.2",
     ],
     extras_require={

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("LICENSE", "README.md", "examples", "pycom_tx", "pyproject.toml", "setup.py", "twisted")
-COMMANDS = ("pycom-nameserver", "pycom-service")
+COMMANDS = ("pycom-gateway", "pycom-nameserver", "pycom-service")
 
 
 class PackagingTests(SynchronousTestCase):
