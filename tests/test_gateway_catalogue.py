@@ -85,6 +85,12 @@ class CatalogueCase(GatewayCase):
             for known in self.result(self.ask(gateway, "GET", "/services"))
         }
 
+    def register(self, **record):
+        """Have the nameserver know somebody who will not renew it."""
+        nameserver = self.result(self.context.nameserver())
+        self.result(nameserver.invoke("register", record))
+        nameserver.close()
+
     def turn(self):
         """Let the nameserver tell what has changed."""
         self.clock.pump([0.2] * 3 + [0] * 20)
@@ -282,12 +288,6 @@ class LivingTests(CatalogueCase):
             self.clock.pump([0] * 20)
             self.assertIn("com.foo.example", self.services(gateway))
 
-    def register(self, **record):
-        """Have the nameserver know somebody who will not renew it."""
-        nameserver = self.result(self.context.nameserver())
-        self.result(nameserver.invoke("register", record))
-        nameserver.close()
-
     def test_dead_from_the_start(self):
         """One that is registered and does not answer is not listed; it is asked less and
         less often, and no more once it is struck off."""
@@ -383,6 +383,56 @@ class NameserverTests(CatalogueCase):
         self.assertEqual(sum("The nameserver tells nothing" in line for line in lines), 1)
         self.assertIn("com.foo.example", self.services(gateway))
 
+    def restart(self):
+        """Have a nameserver that was restarted, and knows nobody, in the place of the other."""
+        self.result(self.nameserver.stopService())
+        self.nameserver = self.host(
+            pycom.NameServer(reactor=self.clock),
+            address="tcp://127.0.0.1:2012",
+            nameserver="local",
+            service="/org/pycom/nameserver",
+        )
+
+    def events(self, gateway):
+        connection = self.connect(gateway)
+        connection.ask("GET", "/events")
+        connection.transport.clear()
+        self.addCleanup(connection.hang_up)
+        return connection
+
+    def test_restarted(self):
+        """One that was restarted, and knows nobody yet, is no reason to forget who lives."""
+        gateway = self.gateway()
+        events = self.events(gateway)
+        self.restart()
+        self.clock.pump([0.1] * 100)
+        self.assertIn("com.foo.example", self.services(gateway))
+        self.clock.pump([1] * 100)
+        self.assertIn("com.foo.example", self.services(gateway))
+        self.assertNotIn(b"event", events.received)
+
+    def test_restarted_and_died(self):
+        """Who dies meanwhile is gone; and so is, after a while, who does not register again."""
+        silent = self.host(Other(), service="/com/foo/two")
+        self.network.bound["tcp://127.0.0.1:9"] = self.network.bound[silent.address]
+        self.register(service="/three", address="tcp://127.0.0.1:9", interfaces=["com.foo.other"])
+        gateway = self.gateway()
+        self.assertEqual(self.services(gateway)["com.foo.other"]["providers"], 2)
+        # From now on the nameserver gets no registration any more.
+        self.network.delivery = lambda frames: (
+            () if any(b'"register"' in frame for frame in frames) else (0.0,)
+        )
+        self.restart()
+        self.clock.pump([0.2] * 10)
+        self.assertEqual(self.services(gateway)["com.foo.other"]["providers"], 2)
+        self.network.crash(self.service.address)
+        self.clock.pump([0.2] * 10)
+        self.assertEqual(list(self.services(gateway)), ["com.foo.other"])
+        self.clock.pump([1] * 60)
+        self.assertEqual(self.services(gateway), {})
+        self.network.bound.pop("tcp://127.0.0.1:9")
+        self.network.delivery = at_once
+
     def test_leaves_before_known(self):
         """A client that hangs up while nothing is known yet leaves nothing behind."""
         self.network.crash("tcp://127.0.0.1:2012")
@@ -414,8 +464,11 @@ class NameserverTests(CatalogueCase):
         self.assertEqual(self.services(gateway)["com.foo.example"]["providers"], 1)
         nameserver.listed = []
         self.clock.pump([5, 0, 0, 0] + [0] * 20)
-        self.assertEqual(self.services(gateway), {})
         self.assertEqual(nameserver.asked, 3)
+        self.assertEqual(self.services(gateway)["com.foo.example"]["providers"], 1)
+        self.network.crash(self.service.address)
+        self.settle()
+        self.assertEqual(self.services(gateway), {})
 
     def test_nonsense(self):
         """What is no nameserver is no harm."""

@@ -108,6 +108,19 @@ class SessionTests(GatewayCase):
         connection.settle()
         self.problem(connection.read(), 503, not_started=True)
 
+    def test_restarted_nameserver(self):
+        """A nameserver that was restarted, and knows nobody yet, ends no session."""
+        _, session = self.put("Roots")
+        self.result(self.nameserver.stopService())
+        self.nameserver = self.host(
+            pycom.NameServer(reactor=self.clock),
+            address="tcp://127.0.0.1:2012",
+            nameserver="local",
+        )
+        for count in range(2, 12):
+            self.clock.pump([0.1] + [0] * 5)
+            self.assertEqual(len(self.put("Sun", session)[0]), count)
+
     def test_nonsense(self):
         """What was never given out is refused."""
         for session in "x", "", "x@y", "@0123456789abcdef", f"{'x' * 10} y@0123456789abcdef":

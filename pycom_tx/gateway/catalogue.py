@@ -13,6 +13,7 @@ from pycom_tx.gateway.problems import AGAIN, Problem
 from pycom_tx.gateway.providers import Provider, Watching
 from pycom_tx.gateway.registrations import Registered, Registrations
 from pycom_tx.zerojson.errors import Error
+from pycom_tx.zerojson.leases import Leases
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -35,6 +36,11 @@ FILES: Final = 20
 
 PATIENCE: Final = 2.0
 """Seconds that a question waits until all providers have been asked, after the start."""
+
+
+MEMORY: Final = 60.0
+"""Seconds that a provider counts which lives and which a nameserver does not know any more: one
+that was restarted knows it again at its next renewal, which old services make every 30 seconds."""
 
 
 class Catalogue:
@@ -70,6 +76,7 @@ class Catalogue:
         self._by_interface: dict[str, dict[str, Provider]] = {}
         self._alive: set[Provider] = set()
         self._unasked: set[Provider] = set()
+        self._doubtful: Leases[str, str] = Leases(clock, MEMORY, lambda path, _: self._remove(path))
         self._listening: dict[Told, None] = {}
         self._listed = False
         self._waiting: dict[Deferred[None], None] | None = {}
@@ -87,6 +94,7 @@ class Catalogue:
         for watching in self._watching.values():
             watching.stop()
         self._watching.clear()
+        self._doubtful.clear()
         self._listening.clear()
         self._be_ready()
 
@@ -157,16 +165,28 @@ class Catalogue:
         """Do so no more."""
         self._listening.pop(told, None)
 
-    def _update(self, came: list[Registered], gone: list[str]) -> None:
+    def _update(self, came: list[Registered], gone: list[str], missing: list[str]) -> None:
         self._listed = True
         for path in gone:
             self._remove(path)
+        for path in missing:
+            if path in self._watching and self._providers[path].alive:
+                self._doubtful.put(path, path)
+            else:
+                self._remove(path)
         for registered in came:
-            self._remove(registered.service)
-            interfaces = self._exposure.of(registered.interfaces)
-            if interfaces:
-                self._add(Provider(registered._replace(interfaces=interfaces)))
+            self._enter(registered)
         self._look_whether_ready()
+
+    def _enter(self, registered: Registered) -> None:
+        self._doubtful.pop(registered.service)
+        exposed = registered._replace(interfaces=self._exposure.of(registered.interfaces))
+        known = self._providers.get(exposed.service)
+        if known is not None and (known.address, known.interfaces) == exposed[1:]:
+            return
+        self._remove(exposed.service)
+        if exposed.interfaces:
+            self._add(Provider(exposed))
 
     def _add(self, provider: Provider) -> None:
         self._providers[provider.service] = provider
@@ -182,6 +202,7 @@ class Catalogue:
             self._changed(provider)
 
     def _remove(self, path: str) -> None:
+        self._doubtful.pop(path)
         provider = self._providers.pop(path, None)
         if provider is None:
             return
@@ -207,6 +228,8 @@ class Catalogue:
             for told in list(self._listening):
                 told("appeared" if provider.alive else "vanished", provider)
         self._look_whether_ready()
+        if not provider.alive and self._doubtful.pop(provider.service) is not None:
+            self._remove(provider.service)
 
     def _look_whether_ready(self) -> None:
         if self._listed and not self._unasked and self._waiting is not None:

@@ -46,6 +46,9 @@ class Registered(NamedTuple):
     interfaces: tuple[str, ...]
 
 
+_News = tuple[list[Registered], list[str], list[str]]
+
+
 class Registrations:
     """Follows a nameserver.
 
@@ -53,8 +56,9 @@ class Registrations:
 
     :param context: whose nameserver it is.
     :param clock: what tells when to ask.
-    :param changed: called after each answer, with the services that came or provide something
-        else now, and with the paths of those that are gone.
+    :param changed: called after each answer with the services that came or provide something
+        else now, and with the paths of those that were struck off, and of those that are only
+        missing: their nameserver may have been restarted, and know nobody yet.
     """
 
     _log = Logger()
@@ -63,7 +67,7 @@ class Registrations:
         self,
         context: Context,
         clock: IReactorTime,
-        changed: Callable[[list[Registered], list[str]], object],
+        changed: Callable[[list[Registered], list[str], list[str]], object],
     ) -> None:
         self._context = context
         self._clock = clock
@@ -98,7 +102,7 @@ class Registrations:
         """Ask once, and give the seconds until the next time."""
         before, asked = self._revision, self._clock.seconds()
         try:
-            came, gone = await self._ask(nameserver)
+            news = await self._ask(nameserver)
         except Error as error:
             self._old = False
             if not self._silent:
@@ -106,14 +110,14 @@ class Registrations:
             self._silent = True
             return RETRY
         self._silent = False
-        self._changed(came, gone)
+        self._changed(*news)
         if self._old:
             return POLL
         # One that lets nobody wait any more says at once that all is the same.
         at_once = self._clock.seconds() - asked < SETTLE
         return POLL if before == self._revision and at_once else SETTLE
 
-    async def _ask(self, nameserver: Component) -> tuple[list[Registered], list[str]]:
+    async def _ask(self, nameserver: Component) -> _News:
         """Ask once, for what has changed since the last time."""
         if not self._old:
             args = {"revision": self._revision, "timeout": WATCH}
@@ -127,11 +131,12 @@ class Registrations:
         listed = await nameserver.invoke("list_services", None, WATCH)
         return self._learn({"services": listed, "revision": None})
 
-    def _learn(self, told: Any) -> tuple[list[Registered], list[str]]:
+    def _learn(self, told: Any) -> _News:
         try:
             found = list(map(_registered, told["services"]))
             gone, revision = told.get("gone"), told["revision"]
-            if gone is None:  # these are all there are
+            everything = gone is None
+            if everything:
                 gone = self._known.keys() - {service.service for service in found}
             gone = [path for path in gone if self._known.pop(path, None) is not None]
         except (LookupError, TypeError, AttributeError):
@@ -139,7 +144,7 @@ class Registrations:
         came = [service for service in found if self._known.get(service.service) != service]
         self._known.update((service.service, service) for service in came)
         self._revision = revision
-        return came, gone
+        return (came, [], gone) if everything else (came, gone, [])
 
 
 def _registered(record: Any) -> Registered:

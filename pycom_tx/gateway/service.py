@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import Service
 from twisted.internet import defer
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
@@ -204,7 +205,7 @@ class Gateway(Service):
             raise AddressError(f"Cannot listen at {description!r}: {reason}")
         for port in ports:  # one, as all of Twisted's endpoints listen at once
             self._opened.push_async_callback(defer.maybeDeferred, port.stopListening)
-            self._log.info("HTTP is at {host}", host=port.getHost())
+            self._log.info("HTTP is at {where}", where=_shown(port.getHost()))
 
     async def _end_calls(self, context: Context, in_progress: InProgress, site: Site) -> None:
         """Let the calls in progress end, and answer those that do not."""
@@ -250,3 +251,10 @@ class Gateway(Service):
         told, self._want_stop = self._want_stop, []
         for stopped in told:
             stopped.callback(result)
+
+
+def _shown(address: Any) -> str:
+    """Where a port is, for the log."""
+    if isinstance(address, (IPv4Address, IPv6Address)):
+        return f"{address.host}, port {address.port}"
+    return str(getattr(address, "name", address))

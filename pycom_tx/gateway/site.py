@@ -147,6 +147,7 @@ class Site(server.Site):
     :param verbose: log every request.
     """
 
+    noisy = False
     protocol = Channel  # type: ignore[assignment] # of HTTP/1.1 only
 
     def __init__(

@@ -117,7 +117,7 @@ class GatewayCase(CommandCase):
         process = self.twistd(
             "pycom-gateway", "-n", self.where, "--http", endpoint, *options, **more
         )
-        found = await process.wait_for(r"HTTP is at .*?(?:port=(\d+)|UNIX)")
+        found = await process.wait_for(r"HTTP is at (?:.*, port (\d+)|/.*)")
         self.port = found[1]
         self.url = f"http://127.0.0.1:{self.port}"
         return process
