@@ -210,6 +210,25 @@ class ServicesTests(CatalogueCase):
             self.assertEqual(listed["com.foo.guarded"]["methods"], methods)
         self.assertIsNone(self.services(gateway)["com.foo.guarded"]["methods"])
 
+    def test_guarded_is_asked_once(self):
+        """Who asks again and again does not make the gateway ask as often."""
+        self.host(Authenticator(), service="/auth")
+        self.host(Guarded(), service="/com/foo/guarded")
+        gateway = self.gateway()
+        asked = []
+
+        def deliver(frames):
+            asked.extend(frame for frame in frames if b"brush" in frame and b"intro" in frame)
+            return (0.0,)
+
+        self.network.delivery = deliver
+        for seconds, count in (0, 1), (10, 1), (15, 1), (5, 2):
+            self.clock.advance(seconds)
+            headers = {"Authorization": "Bearer brush"}
+            response = self.ask(gateway, "GET", "/services/com.foo.guarded", None, headers)
+            self.assertIsNotNone(self.result(response)["contracts"][0]["methods"])
+            self.assertEqual(len(asked), count)
+
     def test_guarded_and_dead(self):
         """One that does not answer any more is listed as it was until that is noticed."""
         self.host(Authenticator(), service="/auth")

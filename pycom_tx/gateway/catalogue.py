@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
 
-from pycom_tx.gateway.descriptions import Description, describe
+from pycom_tx.gateway.guarded import Guarded
 from pycom_tx.gateway.problems import AGAIN, Problem
 from pycom_tx.gateway.providers import Provider, Watching
 from pycom_tx.gateway.registrations import Registered, Registrations
-from pycom_tx.zerojson.errors import Error
 from pycom_tx.zerojson.leases import Leases
 
 if TYPE_CHECKING:
@@ -54,6 +53,10 @@ class Catalogue:
     .. attribute:: version
 
         A number that is another after each change.
+
+    .. attribute:: guarded
+
+        A :class:`Guarded`: what providers tell only to who has a token.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Catalogue:
         self._exposure = exposure
         self._watched = _affordable() if watched is None else watched
         self._turns = DeferredSemaphore(AT_ONCE)
+        self.guarded = Guarded(context, clock, self._turns)
         self._registrations = Registrations(context, clock, self._update)
         self._providers: dict[str, Provider] = {}
         self._watching: dict[str, Watching] = {}
@@ -95,6 +99,7 @@ class Catalogue:
             watching.stop()
         self._watching.clear()
         self._doubtful.clear()
+        self.guarded.close()
         self._listening.clear()
         self._be_ready()
 
@@ -123,22 +128,6 @@ class Catalogue:
             if provider.session_name == session_name:
                 return provider.address
         return None
-
-    async def described(self, provider: Provider, interface: str, token: str | None) -> Description:
-        """What a provider tells of an interface.
-
-        :param token: of who wants to know.
-        """
-        told = provider.told.get(interface, Description())
-        if not told.denied or token is None:
-            return told
-        await self._turns.acquire()
-        try:
-            return await describe(self._context, provider.address, interface, token)
-        except Error:
-            return told
-        finally:
-            self._turns.release()
 
     async def ready(self) -> None:
         """Wait until it is known what there is, for a short while.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pycom_tx.components.contract import DATA
+from pycom_tx.gateway.names import name_of
 from pycom_tx.zerojson.errors import AccessDenied, RemoteError
 from pycom_tx.zerojson.extensions import AUTH
 from pycom_tx.zerojson.request import Request
@@ -26,6 +28,7 @@ class Description:
     :ivar contract: the hash of its contract.
     :ivar methods: what ``introspect`` tells of each, by their names.
     :ivar denied: whether it tells nothing to strangers.
+    :ivar terms: names what it is, also where there is no hash.
     """
 
     docstring: str | None = None
@@ -33,8 +36,9 @@ class Description:
     stateful: bool | None = None
     authentication: str | None = None
     roles: list[str] | None = None
-    methods: dict[str, dict[str, Any]] | None = field(default=None, compare=False)
+    methods: dict[str, dict[str, Any]] | None = None
     denied: bool = False
+    terms: str = ""
 
 
 async def describe(
@@ -69,9 +73,10 @@ def described(told: Any) -> Description:
     about = data.get(DATA) if isinstance(data, dict) else None
     about = about if isinstance(about, dict) else {}
     roles = about.get("roles")
+    contract = _if(str, about.get("contract"))
     return Description(
         docstring=_if(str, told.get("docstring")),
-        contract=_if(str, about.get("contract")),
+        contract=contract,
         stateful=_if(bool, about.get("stateful")),
         authentication=_if(str, about.get("authentication")),
         roles=[role for role in roles if isinstance(role, str)]
@@ -80,6 +85,7 @@ def described(told: Any) -> Description:
         methods={
             name: method for name, method in told["methods"].items() if isinstance(method, dict)
         },
+        terms=contract or name_of(json.dumps(told["methods"], sort_keys=True)),
     )
 
 

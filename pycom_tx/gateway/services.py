@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.web.http import CACHED
 
 from pycom_tx.gateway.answers import Answer
+from pycom_tx.gateway.descriptions import Description
 from pycom_tx.gateway.headers import token_of
 from pycom_tx.gateway.names import name_of
 from pycom_tx.gateway.pages import Page, text
@@ -18,7 +18,6 @@ from pycom_tx.zerojson.errors import ServiceNotFound
 
 if TYPE_CHECKING:
     from pycom_tx.gateway.catalogue import Catalogue
-    from pycom_tx.gateway.descriptions import Description
     from pycom_tx.gateway.providers import Provider
 
     Contracts = list[tuple[Description, list[Provider]]]
@@ -30,19 +29,16 @@ async def contracts(catalogue: Catalogue, interface: str, token: str | None) -> 
     :param token: of who wants to know.
     """
     providers = catalogue.providers(interface)
-    descriptions = await gatherResults(
-        [
-            Deferred.fromCoroutine(catalogue.described(provider, interface, token))
+    descriptions = [provider.told.get(interface, Description()) for provider in providers]
+    if token is not None and any(description.denied for description in descriptions):
+        asked = [
+            Deferred.fromCoroutine(catalogue.guarded.describe(provider, interface, token))
             for provider in providers
-        ],
-        consumeErrors=True,
-    )
+        ]
+        descriptions = await gatherResults(asked, consumeErrors=True)
     groups: dict[str, tuple[Description, list[Provider]]] = {}
     for provider, description in zip(providers, descriptions, strict=True):
-        key = description.contract or name_of(
-            str(description), json.dumps(description.methods, sort_keys=True)
-        )
-        groups.setdefault(key, (description, []))[1].append(provider)
+        groups.setdefault(description.terms, (description, []))[1].append(provider)
     return sorted(groups.values(), key=lambda group: -len(group[1]))
 
 
