@@ -335,7 +335,7 @@ class BrowserTests(GatewayCase):
         gateway = self.gateway()
         for origin in "http://gateway", "https://gateway", "https://GATEWAY":
             self.assertEqual(self.result(self.echo(gateway, origin)), 1)
-        for origin in "https://gateway:8443", "null", "https://gateway.example.com":
+        for origin in "https://gateway:8443", "null", "https://gateway.example.com", "http://[":
             self.problem(self.echo(gateway, origin), 403)
 
     def test_given(self):

@@ -88,4 +88,4 @@ def checked(origin: str) -> str:
 def _same(origin: str, headers: Headers) -> bool:
     """Whether a page is from here. (In front there may be something that speaks TLS for us.)"""
     host = last(headers, "Host")
-    return host is not None and urlsplit(origin).netloc.lower() == host.lower()
+    return host is not None and origin.partition("://")[2].lower() == host.lower()
