@@ -210,6 +210,19 @@ class ServicesTests(CatalogueCase):
             self.assertEqual(listed["com.foo.guarded"]["methods"], methods)
         self.assertIsNone(self.services(gateway)["com.foo.guarded"]["methods"])
 
+    def test_guarded_and_gone(self):
+        """Who hangs up while providers are asked leaves nothing behind."""
+        self.host(Authenticator(), service="/auth")
+        self.host(Guarded(), service="/com/foo/guarded")
+        gateway = self.gateway()
+        for path in "/services", "/services/com.foo.guarded", "/openapi.json":
+            connection = self.connect(gateway)
+            head = f"GET {path} HTTP/1.1\r\nAuthorization: Bearer brush\r\n\r\n"
+            connection.protocol.dataReceived(head.encode())
+            connection.hang_up()
+        self.assertEqual(self.flushLoggedErrors(), [])
+        self.assertEqual(list(self.services(gateway)), ["com.foo.example", "com.foo.guarded"])
+
     def test_guarded_is_asked_once(self):
         """Who asks again and again does not make the gateway ask as often."""
         self.host(Authenticator(), service="/auth")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, ClassVar, Final
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
@@ -42,14 +42,11 @@ class Page(Resource):
 
     async def _answer(self, request: Any) -> None:
         try:
-            try:
-                answer = await self._answered(request)
-            except Problem as problem:
-                answer = problem.answer()
-            if answer is not None:
-                await answer.send(request)
-        except CancelledError:
-            return  # the client is gone
+            answer = await self._answered(request)
+        except Problem as problem:
+            answer = problem.answer()
+        if answer is not None:
+            await answer.send(request)
 
     async def _answered(self, request: Any) -> Answer | None:
         if request.method in self.methods:

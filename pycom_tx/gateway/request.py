@@ -93,6 +93,8 @@ class Request(server.Request):
         super().render(resrc)
 
     def processingFailed(self, reason: Failure) -> None:
+        if self.channel is None:
+            return  # what its client was waiting for was cancelled
         self._log.failure("{path} failed", failure=reason, path=self.path)
         if self.startedWriting:
             self._connection.abort()

@@ -189,9 +189,12 @@ class CallTests(GatewayCase):
         self.assertStopped(gateway, await gateway.stop())
 
     async def test_unix(self):
-        """A socket of the file system is an endpoint as well."""
+        """A socket of the file system is an endpoint as well, also after a gateway was killed."""
         path = self.folder / "gateway.sock"
-        *_, gateway = await self.serve(endpoint=f"unix:{path}")
+        endpoint = f"unix:{path}:mode=660:lockfile=1"
+        *_, gateway = await self.serve(endpoint=endpoint)
+        await gateway.kill()
+        gateway = await self.gateway(endpoint=endpoint)  # there still is a socket, of the first one
         out = await self.curl(
             "--unix-socket", str(path), "http://gateway/call/com.foo.busy/echo", "--json", "7"
         )
