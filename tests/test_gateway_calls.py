@@ -417,6 +417,23 @@ class AttachmentTests(GatewayCase):
         )
         self.assertEqual(self.example.requests[0].args["note"], "new")
 
+    def test_in_pieces(self):
+        """It does not matter in which pieces a body comes."""
+        gateway = self.gateway()
+        body, headers = form(("args", b'{"note": "new"}'), ("attachment", b"\r\n--xy\x00"))
+        kind = headers["Content-Type"]
+        head = (
+            f"POST /call/com.foo.example/mirror HTTP/1.1\r\nContent-Type: {kind}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        for size in 1, 2, 3, 7, len(body) - 1:
+            connection = self.connect(gateway)
+            connection.send(head.encode())
+            for start in range(0, len(body), size):
+                connection.send(body[start : start + size])
+            self.assertEqual(parts(connection.read())["attachment"][1], b"\r\n--xy\x00", size)
+            connection.hang_up()
+
     def test_form_without(self):
         """Either part may be left out."""
         gateway = self.gateway()

@@ -74,14 +74,15 @@ class _Whole(Body):
 
     def __init__(self) -> None:
         super().__init__()
-        self._parts: list[bytes] = []
+        # Not a list: a body may come in pieces that are small, and cost more than they hold.
+        self._whole = bytearray()
 
     def received(self, data: bytes) -> None:
-        self._parts.append(data)
+        self._whole += data
 
     def complete(self) -> None:
-        self._done(b"".join(self._parts))
-        self._parts.clear()
+        whole, self._whole = self._whole, bytearray()
+        self._done(bytes(whole))
 
     def _done(self, whole: bytes) -> None:
         self.args = whole or None
@@ -116,10 +117,10 @@ class _Form(Body):
 
     def __init__(self, boundary: str) -> None:
         super().__init__()
-        self._parts: dict[str, list[bytes]] = {}
-        self._part: list[bytes] = []
+        self._parts: dict[str, bytearray] = {}
+        self._part = bytearray()
         try:
-            self._parser = PushMultipartParser(boundary, max_segment_count=2, strict=True)
+            self._parser = PushMultipartParser(boundary, max_segment_count=2)
         except MultipartError as error:
             raise _malformed(error) from None
 
@@ -129,7 +130,7 @@ class _Form(Body):
                 if isinstance(event, MultipartSegment):
                     self._begin(event.name)
                 elif event is not None:
-                    self._part.append(bytes(event))
+                    self._part += event
         except MultipartError as error:
             raise _malformed(error) from None
 
@@ -138,15 +139,15 @@ class _Form(Body):
             self._parser.close()
         except MultipartError as error:
             raise _malformed(error) from None
-        whole = {name: b"".join(parts) for name, parts in self._parts.items()}
-        self._parts.clear()
-        self.args, self.attachment = whole.get("args") or None, whole.get("attachment")
+        args, attachment = self._parts.pop("args", None), self._parts.pop("attachment", None)
+        self.args = bytes(args) if args else None
+        self.attachment = None if attachment is None else bytes(attachment)
 
     def _begin(self, name: str | None) -> None:
         if name not in ("args", "attachment") or name in self._parts:
             twice = ", once" if name in self._parts else ""
             raise _bad(f"A form has the parts 'args' and 'attachment'{twice}, got {name!r:.60}")
-        self._part = self._parts[name] = []
+        self._part = self._parts[name] = bytearray()
 
 
 class Bodies:

@@ -152,7 +152,6 @@ class Gateway(Service):
         context = Context(self._nameserver, reactor=self._reactor, network=self._network)
         later.push_async_callback(context.close)
         catalogue = Catalogue(context, self._reactor, self._exposure)
-        catalogue.start()
         located = Located(context, self._reactor)
         later.callback(located.close)
         in_progress = InProgress(self._max_calls)
@@ -188,6 +187,7 @@ class Gateway(Service):
         later.callback(site.abort)
         later.push_async_callback(self._end_calls, context, in_progress, site)
         later.callback(catalogue.stop)
+        catalogue.start()
         later.callback(events.stop)
         for endpoint in self._endpoints:
             self._listen(endpoint, site)
