@@ -195,6 +195,31 @@ class ServicesTests(CatalogueCase):
         for data in None, 1, {"org.pycom.interface": 1}:
             self.assertEqual(described({"methods": {}, "data": data}).roles, None)
 
+    def test_no_json(self):
+        """What standard JSON cannot hold, or nests too deeply, is left out as well."""
+        deep = None
+        for _ in range(900):
+            deep = [deep]
+        Nonsense.told = {
+            "methods": {
+                "odd": {
+                    "schema": {"arguments": {"properties": {"a": {"default": float("nan")}}}},
+                    "docstring": "Odd.",
+                    "deep": deep,
+                },
+            },
+            "docstring": "Zoë \ud800",
+        }
+        self.addCleanup(setattr, Nonsense, "told", None)
+        self.result(self.service.stopService())
+        self.host(Nonsense(), service="/com/foo/nonsense")
+        gateway = self.gateway()
+        self.assertEqual(self.services(gateway)["com.foo.example"]["methods"], ["odd"])
+        known = self.result(self.ask(gateway, "GET", "/services/com.foo.example"))
+        self.assertEqual(known["contracts"][0]["methods"]["odd"], {"docstring": "Odd."})
+        found = self.result(self.ask(gateway, "GET", "/openapi.json"))
+        self.assertEqual(list(found["paths"]), ["/call/com.foo.example/odd"])
+
     def test_guarded(self):
         """What tells nothing to strangers is told to who has a token for it."""
         self.host(Authenticator(), service="/auth")

@@ -282,7 +282,8 @@ class DocumentTests(DocumentCase):
     def test_names(self):
         """Methods that no path can name are left out, and no two operations have one id."""
         some = Description(methods={"": {}, "\ud800": {}, "b.c": {}, "x": {}})
-        found = document({"a": some, "a.b": Description(methods={"c": {}})})
+        other = Description(methods={"c": {}})
+        found = document({"a": some, "a.b": other, "\ud800": other})
         self.assertValid(found)
         self.assertEqual(list(found["paths"]), ["/call/a/b.c", "/call/a/x", "/call/a.b/c"])
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
 
 from pycom_tx.components.contract import DATA
 from pycom_tx.gateway.names import name_of
@@ -15,8 +16,11 @@ from pycom_tx.zerojson.request import Request
 if TYPE_CHECKING:
     from pycom_tx.client.context import Context
 
-PATIENCE = 2.0
+PATIENCE: Final = 2.0
 """Seconds that a provider has to tell about itself."""
+
+DEEPEST: Final = 100
+"""How deeply what it tells is nested at most."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,11 @@ def described(told: Any) -> Description:
     about = about if isinstance(about, dict) else {}
     roles = about.get("roles")
     contract = _if(str, about.get("contract"))
+    methods = {
+        name: {key: value for key, value in method.items() if _is_plain(value)}
+        for name, method in told["methods"].items()
+        if isinstance(method, dict)
+    }
     return Description(
         docstring=_if(str, told.get("docstring")),
         contract=contract,
@@ -82,11 +91,20 @@ def described(told: Any) -> Description:
         roles=[role for role in roles if isinstance(role, str)]
         if isinstance(roles, list)
         else None,
-        methods={
-            name: method for name, method in told["methods"].items() if isinstance(method, dict)
-        },
-        terms=contract or name_of(json.dumps(told["methods"], sort_keys=True)),
+        methods=methods,
+        terms=contract or name_of(json.dumps(methods, sort_keys=True)),
     )
+
+
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    """Whether it can be told over HTTP: services may have NaN, and nest deeply."""
+    if depth > DEEPEST:
+        return False
+    if isinstance(value, dict):
+        return all(_is_plain(part, depth + 1) for part in value.values())
+    if isinstance(value, list):
+        return all(_is_plain(part, depth + 1) for part in value)
+    return not isinstance(value, float) or isfinite(value)
 
 
 def _if(kind: type, value: Any) -> Any:

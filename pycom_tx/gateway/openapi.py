@@ -114,7 +114,7 @@ def document(interfaces: dict[str, Description]) -> dict[str, Any]:
         }
         for interface, description in interfaces.items()
         for name, method in (description.methods or {}).items()
-        if _fits_a_path(name)
+        if _fits_a_path(interface) and _fits_a_path(name)
     }
     return {
         "openapi": "3.1.0",

@@ -74,7 +74,7 @@ class Services(Page):
             _summary(interface, await contracts(self._catalogue, interface, token))
             for interface in self._catalogue.interfaces
         ]
-        return told(request, codec.encode(known))
+        return told(request, codec.encode_strictly(known))
 
 
 class _Interface(Page):
@@ -96,7 +96,7 @@ class _Interface(Page):
         if not found:
             detail = f"Nobody provides {interface!r:.200} here"
             raise not_found(detail, code=ServiceNotFound.code, interface=interface)
-        return told(request, codec.encode(_details(interface, found, frank=self._frank)))
+        return told(request, codec.encode_strictly(_details(interface, found, frank=self._frank)))
 
 
 def _summary(interface: str, found: Contracts) -> dict[str, Any]:
