@@ -34,6 +34,9 @@ setup(
         "msgspec>=0.22",
         "google-re2>=1.1",
         "prometheus-client>=0.21",
+        # Forms of HTTP, read as they arrive: Twisted's own parser wants all of one at once. It
+        # has no dependencies, and treq has it as well.
+        "multipart>=1.2",
     ],
     extras_require={
         # Who else is measured by make bench.
@@ -57,11 +60,13 @@ setup(
             "mypy-zope>=1.0.11",
             "opentelemetry-sdk>=1.30",
             "promql-parser>=0.5",
+            "openapi-spec-validator>=0.7.1",
             "repoze.sphinx.autointerface>=1.0",
             "ruff>=0.9",
             "sphinx>=8.1",
             "towncrier>=24.8",
             "twine>=6.0",
+            "twisted[tls]>=24.10",
         ],
     },
     classifiers=[

@@ -238,3 +238,46 @@ class DecodeTests(SynchronousTestCase):
     def test_too_long_integer(self):
         """An integer with more digits than the interpreter reads is refused."""
         self.assertRaises(ValueError, codec.decode, b"1" * 5000)
+
+
+class StrictTests(SynchronousTestCase):
+    @EXAMPLES
+    @given(values)
+    def test_encode(self, value):
+        """What standard JSON can hold is written as ever, and the rest refused."""
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError:
+            self.assertRaises(NotSerializable, codec.encode_strictly, value)
+        else:
+            self.assertEqual(codec.encode_strictly(value), codec.encode(value))
+
+    @EXAMPLES
+    @given(values)
+    def test_decode(self, value):
+        """What is standard JSON is read as ever, and the rest refused."""
+        written = json.dumps(value).encode()
+        try:
+            json.dumps(json.loads(written), allow_nan=False)
+        except ValueError:
+            self.assertRaises(ValueError, codec.decode_strictly, written)
+        else:
+            read = codec.decode_strictly(written)
+            self.assertEqual(exactly(read), exactly(codec.decode(written)))
+
+    def test_messages(self):
+        """The error says what was wrong."""
+        for data, message in (
+            (b"[NaN]", "NaN is no JSON"),
+            (b"-Infinity", "-Infinity is no JSON"),
+            (b'["\\ud800", 1e999]', "The number 1e999 is too large"),
+            (b"\xff", "Invalid encoding, expected UTF-8"),
+            (b"[" * 100_000, "Nested too deeply"),
+        ):
+            error = self.assertRaises(ValueError, codec.decode_strictly, data)
+            self.assertEqual(str(error), message)
+
+    def test_numbers(self):
+        """Numbers that fit are exact, beside what only the standard library reads."""
+        read = codec.decode_strictly(b'["\\ud800", 1.5e3, 1180591620717411303424]')
+        self.assertEqual(read, ["\ud800", 1500.0, 2**70])

@@ -279,7 +279,7 @@ class InterfaceTests(NameServerCase):
                 "locate": "Locate service.",
                 "list_services": "List all services.",
                 "unregister": "Strike a service off, if it is registered at that address.",
-                "resolve": "Find all services that provide an interface, none if need be.",
+                "resolve": "Find all services that provide an interface, none if need be, or all.",
                 "watch": (
                     "Answer as resolve does, once that is something else than it was at a revision."
                 ),
@@ -312,6 +312,9 @@ class OneRecord:
 
     def providers(self, interface):
         return succeed(Providers((self.record,), "1"))
+
+    def changes(self, revision):
+        return self.providers("com.a")
 
     def tell(self, changed):
         self.changed = changed

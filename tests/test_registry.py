@@ -190,6 +190,55 @@ ADDRESSES = st.sampled_from(["tcp://box:1", "tcp://box:2"])
 INTERFACES = st.lists(st.sampled_from(["com.a", "com.b", "com.c"]), unique=True).map(tuple)
 
 
+class ChangesTests(RegistryCase):
+    def changes(self, revision=None):
+        """Which paths came and went since a revision, and the one that is now."""
+        found = self.successResultOf(self.registry.changes(revision))
+        return [record.service for record in found.services], found.gone, found.revision
+
+    def test_order(self):
+        """Changes come in the order that they happened in, each service once."""
+        _, _, first = self.changes()
+        for service in "/one", "/two", "/three":
+            self.register(service, "com.a")
+        self.register("/one", "com.b")
+        self.unregister("/two")
+        came, gone, _ = self.changes(first)
+        self.assertEqual((came, gone), (["/three", "/one"], ("/two",)))
+
+    def test_forgotten(self):
+        """Who has missed more changes than are remembered is told of all services."""
+        self.registry = self.build(remembered=3)
+        self.register("/0", "com.a")
+        _, _, revision = self.changes()
+        for number in 1, 2, 3:
+            self.register(f"/{number}", "com.a")
+        self.assertEqual(self.changes(revision)[:2], (["/1", "/2", "/3"], ()))
+        self.register("/4", "com.a")
+        self.assertEqual(self.changes(revision)[:2], ([f"/{n}" for n in range(5)], None))
+
+    def test_closed(self):
+        """A registry that was closed and is used again knows no revision from before."""
+        self.register("/one", "com.a")
+        _, _, revision = self.changes()
+        self.registry.close()
+        self.register("/two", "com.a")
+        self.assertEqual(self.changes(revision)[:2], (["/two"], None))
+
+    def test_cost(self):
+        """What has changed costs the same however many services there are."""
+        costs = []
+        for services in 10, 2000:
+            self.registry = self.build()
+            for number in range(services):
+                self.register(f"/{number}", "com.a")
+            _, _, revision = self.changes()
+            self.register("/new", "com.a")
+            costs.append(count_calls(partial(self.registry.changes, revision)))
+            self.registry.close()
+        self.assertEqual(costs[0], costs[1])
+
+
 class Model(RuleBasedStateMachine):
     """A registry beside a dict of when each record expires, which it has to agree with."""
 

@@ -16,7 +16,8 @@ class WatchCase(NameServerCase):
     def resolve(self, interface="com.a", **args):
         """The records that are found, by their paths, and the revision."""
         found = self.invoke("resolve", interface=interface, **args)
-        self.assertEqual(set(found), {"services", "revision"})
+        self.assertEqual(set(found), {"services", "revision", "gone"})
+        self.assertIsNone(found["gone"])
         return {record["service"]: record for record in found["services"]}, found["revision"]
 
     def watch(self, interface="com.a", **args):
@@ -61,7 +62,6 @@ class ResolveTests(WatchCase):
     def test_wrong_arguments(self):
         """Arguments of the wrong kind are refused with code 4, by name."""
         for name, args in (
-            ("interface", {}),
             ("interface", {"interface": ""}),
             ("interface", {"interface": 1}),
             ("service", {"interface": "com.a", "service": ""}),
@@ -176,7 +176,8 @@ class WatchTests(WatchCase):
     def test_wrong_arguments(self):
         """Arguments of the wrong kind are refused with code 4, by name."""
         for name, value in (
-            ("interface", None),
+            ("interface", ""),
+            ("interface", 1),
             ("revision", 1),
             ("timeout", -1),
             ("timeout", "1"),
@@ -236,6 +237,99 @@ class WatchTests(WatchCase):
         self.failureResultOf(watch, CancelledError)
         self.clock.pump([0, 0])
         self.assertEqual(len(nameserver._watches), 0)
+
+
+class EverythingTests(WatchCase):
+    """Without an interface, resolve and watch tell of all services."""
+
+    def everything(self):
+        """All paths but the nameserver's own, and the revision."""
+        found = self.invoke("resolve")
+        self.assertIsNone(found["gone"])
+        return self.paths(found), found["revision"]
+
+    def paths(self, found):
+        return {record["service"] for record in found["services"]} - {"/org/pycom/nameserver"}
+
+    def changes(self, watch):
+        """What has come, what has gone, and the revision."""
+        found = self.result(watch)
+        return self.paths(found), found["gone"], found["revision"]
+
+    def test_resolve(self):
+        """All services are found, whatever they provide; a path narrows it down."""
+        self.assertEqual(self.everything()[0], set())
+        one = self.register("/one", "com.a", "com.b")
+        self.register("/two")
+        self.assertEqual(self.everything()[0], {"/one", "/two"})
+        self.assertEqual(self.invoke("resolve", service="/one")["services"], [one])
+
+    def test_first(self):
+        """Without a revision, all is answered at once; null is no interface."""
+        self.register("/one", "com.a")
+        for args in {}, {"interface": None}, {"revision": None}:
+            watch = self.component.invoke("watch", args)
+            self.assertEqual(self.changes(watch), ({"/one"}, None, self.everything()[1]))
+
+    def test_changes(self):
+        """Whatever happens is told, and nothing but that."""
+        self.register("/one", "com.a")
+        _, revision = self.everything()
+        watch = self.watch(None, revision=revision)
+        self.register("/one", "com.a")  # a renewal
+        self.clock.advance(0)
+        self.assertNoResult(watch)
+        self.register("/two", "com.b")
+        came, gone, revision = self.changes(watch)
+        self.assertEqual((came, gone), ({"/two"}, []))
+        watch = self.watch(None, revision=revision)
+        self.register("/two", "com.c")
+        came, gone, revision = self.changes(watch)
+        self.assertEqual((came, gone), ({"/two"}, []))
+        watch = self.watch(None, revision=revision)
+        self.invoke("unregister", service="/one", address="tcp://box:1")
+        self.assertEqual(self.changes(watch), (set(), ["/one"], self.everything()[1]))
+
+    def test_no_interface(self):
+        """A service that provides nothing is told as well."""
+        _, revision = self.everything()
+        watch = self.watch(None, revision=revision)
+        self.register("/one")
+        self.assertEqual(self.changes(watch)[0], {"/one"})
+
+    def test_missed(self):
+        """Who was away for some changes is told of all of them, and how each ended."""
+        _, revision = self.everything()
+        self.register("/one", "com.a")
+        self.register("/two", "com.a")
+        self.invoke("unregister", service="/one", address="tcp://box:1")
+        came, gone, _ = self.changes(self.watch(None, revision=revision))
+        self.assertEqual((came, gone), ({"/two"}, ["/one"]))
+
+    def test_timeout(self):
+        """After the timeout it is answered that nothing has changed."""
+        self.register("/one", "com.a")
+        _, revision = self.everything()
+        watch = self.watch(None, revision=revision, timeout=7)
+        self.clock.advance(7)
+        self.assertEqual(self.changes(watch), (set(), [], revision))
+
+    def test_unknown_revision(self):
+        """Who knows a revision that nobody remembers, or that never was, is told of all."""
+        self.register("/one", "com.a")
+        _, now = self.everything()
+        incarnation, _, number = now.rpartition(".")
+        for revision in (
+            f"{'0' * 16}.{number}",
+            f"{incarnation}.{int(number) + 1}",
+            f"{incarnation}.{'9' * 5000}",
+            f"{incarnation}.-1",
+            f"{incarnation}.\u0661",
+            incarnation,
+            "",
+        ):
+            watch = self.watch(None, revision=revision)
+            self.assertEqual(self.changes(watch), ({"/one"}, None, now))
 
 
 class LeavingTests(SynchronousTestCase):

@@ -123,10 +123,10 @@ class NameServer(Service, application.Service):
 
     @method
     async def resolve(
-        self, request: Request, interface: Name, service: Name | None = None
+        self, request: Request, interface: Name | None = None, service: Name | None = None
     ) -> Providers:
-        """Find all services that provide an interface, none if need be."""
-        found = await self._registry.providers(interface)
+        """Find all services that provide an interface, none if need be, or all."""
+        found = await self._providers(interface, None)
         if service is None:
             return found
         named = (record for record in found.services if record.service == service)
@@ -136,18 +136,18 @@ class NameServer(Service, application.Service):
     async def watch(
         self,
         request: Request,
-        interface: Name,
+        interface: Name | None = None,
         revision: str | None = None,
         timeout: Seconds = WATCH,
     ) -> Providers:
         """Answer as resolve does, once that is something else than it was at a revision."""
         with self._watches.open(interface) as change:
-            found = await self._registry.providers(interface)
+            found = await self._providers(interface, revision)
             if found.revision != revision:
                 return found
             change.addTimeout(min(timeout, WATCH), self._reactor, lambda *_: None)
             await change
-        return await self._registry.providers(interface)
+        return await self._providers(interface, revision)
 
     @method
     async def list_services(
@@ -172,6 +172,12 @@ class NameServer(Service, application.Service):
 
     def _not_counted(self, failure: Failure) -> None:
         self._log.failure("The registry cannot be counted", failure=failure)
+
+    async def _providers(self, interface: str | None, revision: str | None) -> Providers:
+        """Who provides an interface; or all, or what has changed of them since a revision."""
+        if interface is None:
+            return await self._registry.changes(revision)
+        return await self._registry.providers(interface)
 
     async def _enter(self, record: Record) -> None:
         """Register a service, in the place of one that has died if need be."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import count
+from itertools import takewhile
 from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 LEASE: Final = 60.0
 """Seconds that a registration lives unless it is renewed, as in PyCOM 0.6."""
+
+REMEMBERED: Final = 10_000
+"""Services whose last change is remembered. Who has missed more is told of all there are."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,13 @@ class Providers:
     :ivar services: their records.
     :ivar revision: names this state, and no other in all time: whoever finds the same
         revision again need not look at the services.
+    :ivar gone: None where the services are all that there are. Otherwise they are those that
+        came or changed since an earlier revision, and this has the paths of those that went.
     """
 
     services: tuple[Record, ...]
     revision: str
+    gone: tuple[str, ...] | None = None
 
 
 class Held(AccessDenied):
@@ -95,6 +103,12 @@ class IRegistry(Interface):
 
         A revision that was given out before a restart must not come again after it, unless
         the registrations are the same.
+        """
+
+    def changes(revision: str | None) -> Deferred[Providers]:
+        """All services, whatever they provide; or what has changed since a *revision*.
+
+        A registry that does not know that one, or any more, tells all.
         """
 
     def tell(changed: Callable[[Iterable[str]], object]) -> None:
@@ -157,23 +171,29 @@ class MemoryRegistry:
     """Registrations in memory: gone with the process, entered again within a renewal.
 
     Each operation costs the same however many services there are, but for :meth:`records`,
-    and :meth:`providers` of whom there are many.
+    :meth:`providers` of whom there are many, and :meth:`changes` where much has changed.
 
     :param clock: what ends the leases.
     :param lease: seconds.
+    :param remembered: services whose last change is remembered.
     """
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, *, lease: float = LEASE) -> None:
+    def __init__(
+        self, clock: IReactorTime, *, lease: float = LEASE, remembered: int = REMEMBERED
+    ) -> None:
         self._clock = clock
         self._lease = lease
+        self._remembered = remembered
         self._records: Leases[str, Record] = Leases(clock, lease, self._expired)
         self._providers: dict[str, _Providers] = {}
         self._changed: Callable[[Iterable[str]], object] = lambda _: None
         # The part that no other process, and none after a restart, has in its revisions.
         self._incarnation = token_hex(8)
-        self._revisions = count(1)
+        self._revision = self._forgotten = 0
+        # When each service changed last, in that order; also of those that are gone.
+        self._last_changes: OrderedDict[str, int] = OrderedDict()
         self._events = dict.fromkeys(("registered", "unregistered", "expired", "taken_over"), 0)
 
     def register(self, record: Record, instead_of: Held | None = None) -> Deferred[None]:
@@ -193,7 +213,7 @@ class MemoryRegistry:
             record.address,
             record.interfaces,
         ):
-            self._replace(known, record)
+            self._replace(record.service, known, record)
             self._log.info(
                 "{service} at {address} provides {interfaces}",
                 service=record.service,
@@ -207,7 +227,7 @@ class MemoryRegistry:
         if record is None or record.address != address:
             return succeed(False)  # noqa: FBT003 # that is the answer
         self._records.pop(service)
-        self._replace(record, None)
+        self._replace(service, record, None)
         self._events["unregistered"] += 1
         self._log.info("{service} is gone", service=service, address=address)
         return succeed(True)  # noqa: FBT003 # as above
@@ -233,6 +253,18 @@ class MemoryRegistry:
             )
         )
 
+    def changes(self, revision: str | None) -> Deferred[Providers]:
+        now = f"{self._incarnation}.{self._revision}"
+        since = self._known_since(revision)
+        if since is None:
+            return succeed(Providers(tuple(self._records.values()), now))
+        newest_first = reversed(self._last_changes.items())
+        paths = [path for path, _ in takewhile(lambda change: change[1] > since, newest_first)]
+        known = {path: self._records.get(path) for path in reversed(paths)}
+        services = tuple(record for record in known.values() if record is not None)
+        gone = tuple(path for path, record in known.items() if record is None)
+        return succeed(Providers(services, now, gone))
+
     def tell(self, changed: Callable[[Iterable[str]], object]) -> None:
         self._changed = changed
 
@@ -246,29 +278,49 @@ class MemoryRegistry:
     def close(self) -> None:
         self._records.clear()
         self._providers.clear()
+        self._last_changes.clear()
+        self._revision += 1
+        self._forgotten = self._revision
 
     def _expired(self, service: str, record: Record) -> None:
-        self._replace(record, None)
+        self._replace(service, record, None)
         self._events["expired"] += 1
         self._log.info(
             "{service} was not renewed and has expired", service=service, address=record.address
         )
 
-    def _replace(self, before: Record | None, after: Record | None) -> None:
+    def _replace(self, service: str, before: Record | None, after: Record | None) -> None:
         """Note what a service provides, in the place of what it did."""
         changed: dict[str, None] = {}
         if before is not None:
             changed.update(dict.fromkeys(before.interfaces))
             for interface in before.interfaces:
-                self._providers[interface].remove(before.service)
+                self._providers[interface].remove(service)
         if after is not None:
             changed.update(dict.fromkeys(after.interfaces))
             for interface in after.interfaces:
-                self._providers.setdefault(interface, _Providers()).add(after.service)
-        revision = next(self._revisions)
+                self._providers.setdefault(interface, _Providers()).add(service)
+        revision = self._note_change(service)
         for interface in changed:
             providers = self._providers[interface]
             providers.revision = revision
             if not providers:
                 del self._providers[interface]
         self._changed(changed)
+
+    def _known_since(self, revision: str | None) -> int | None:
+        """The number of a revision since when all changes are known."""
+        incarnation, _, number = (revision or "").rpartition(".")
+        if incarnation != self._incarnation or re.fullmatch("[0-9]{1,18}", number) is None:
+            return None
+        since = int(number)
+        return since if self._forgotten <= since <= self._revision else None
+
+    def _note_change(self, service: str) -> int:
+        """Number a change of a service."""
+        self._revision += 1
+        self._last_changes[service] = self._revision
+        self._last_changes.move_to_end(service)
+        if len(self._last_changes) > self._remembered:
+            self._forgotten = self._last_changes.popitem(last=False)[1]
+        return self._revision

@@ -1,4 +1,4 @@
-"""Waiting for the providers of an interface to change."""
+"""Waiting for the providers of an interface to change, or of any."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ answered without waiting."""
 
 
 class Watches:
-    """Who waits for which interface.
+    """Who waits for which interface, or for any.
 
     Changes are answered in the clock's next turn: all that happen in one are one change,
     and those who are answered find it complete.
@@ -32,15 +32,17 @@ class Watches:
         self._clock = clock
         self._limit = limit
         # In the order that they came in, which sets would not keep.
-        self._waiting: dict[str, dict[Deferred[None], None]] = {}
-        self._changed: dict[str, None] = {}
+        self._waiting: dict[str | None, dict[Deferred[None], None]] = {}
+        self._changed: dict[str | None, None] = {}
         self._timer: IDelayedCall | None = None
         self._open = 0
         self._stopped = False
 
     @contextmanager
-    def open(self, interface: str) -> Iterator[Deferred[None]]:
+    def open(self, interface: str | None) -> Iterator[Deferred[None]]:
         """Wait, as long as the context lasts.
+
+        :param interface: its name, or None for whatever happens.
 
         :returns: a context manager, which gives a Deferred that fires with the first change
             since; at once, if as many as may be wait already.
@@ -61,7 +63,7 @@ class Watches:
 
     def changed(self, interfaces: Iterable[str]) -> None:
         """Answer who waits for one of them, in the next turn."""
-        for interface in interfaces:
+        for interface in (None, *interfaces):
             if interface in self._waiting:
                 self._changed[interface] = None
         if self._changed and self._timer is None:

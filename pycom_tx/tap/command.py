@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import atexit
 import json
-import os
-import sys
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from pycom_tx.components.contract import POLICIES
 from pycom_tx.host.host import ComponentHost
 from pycom_tx.host.tokens import REMEMBERED
 from pycom_tx.tap import limits
-from pycom_tx.tap.observing import Observed, ObservingOptions
-from pycom_tx.tap.signals import Signals
-from pycom_tx.zerojson.errors import ConfigurationError, Error
+from pycom_tx.tap.running import Command, CommandOptions
+from pycom_tx.zerojson.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,7 +37,7 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-class HostOptions(ObservingOptions):
+class HostOptions(CommandOptions):
     """Options of a command that serves components."""
 
     optParameters: ClassVar = [
@@ -77,9 +72,6 @@ class HostOptions(ObservingOptions):
 
     preset: ClassVar[dict[str, str]] = {}
     """Settings that neither an option nor the file gives."""
-
-    signals: Callable[..., Signals] = Signals
-    """Makes what deals with the signals that end it."""
 
     def postOptions(self) -> None:
         path = self["config"]
@@ -145,8 +137,8 @@ def _authentication(path: str, value: Any) -> dict[str, Any]:
     return {"authentication": policy} | ({"token_cache": cache} if "token_cache" in known else {})
 
 
-class HostCommand(Observed):
-    """A host under twistd: where it cannot go on, the command ends with one line.
+class HostCommand(Command):
+    """A host under twistd.
 
     :param options: the command's options.
     :param components: what it serves.
@@ -159,71 +151,19 @@ class HostCommand(Observed):
         components: Iterable[Any],
         serve: Callable[..., ComponentHost | Supervisor] = ComponentHost,
     ) -> None:
-        super().__init__(options, self._fail)
-        self._command = command = options.command
-        self._detached = options.parent is not None and not options.parent["nodaemon"]
+        super().__init__(options)
         settings = dict(options.settings)
         if "address" not in settings:
             hint = f" (nobody knows the setting {options.unknown[0]!r})" if options.unknown else ""
             raise SystemExit(
-                f"{command}: say where to listen, with --address tcp://HOST:PORT{hint}"
+                f"{options.command}: say where to listen, with --address tcp://HOST:PORT{hint}"
             )
         if self.registry is not None:
             from pycom_tx.metrics import Instruments
 
             settings["instruments"] = Instruments(self.registry)
-        self._host = serve(components, gave_up=self._fail, **settings)
+        self._host = serve(components, gave_up=self.fail, **settings)
         self._host.setServiceParent(self)
-        self._catch_signals = options.signals
-        self._signals: Signals | None = None
 
-    def startService(self) -> None:
-        from twisted.internet import reactor
-
-        self._signals = self._catch_signals(reactor, self._host.stop_at_once)
-        reactor.callWhenRunning(self._signals.install)
-        try:
-            super().startService()
-        except Error as error:
-            if self._detached:
-                # The process that waits for us says it. Here, the log gets the line.
-                message = str(error)
-                sys.excepthook = lambda *_: self._say(message)
-                raise
-            self._fail(str(error))
-        except Exception as error:
-            if self._detached:
-                raise
-            _log.failure("The command cannot start")
-            self._fail(f"{type(error).__name__}: {error}, see the log")
-
-    def stopService(self) -> Deferred[Any]:
-        stopped: Deferred[Any] = super().stopService()
-        return stopped.addBoth(self._stopped)
-
-    def _stopped(self, result: Any) -> Any:
-        if self._signals is not None:
-            self._signals.uninstall()
-            self._signals = None
-        return result
-
-    def _fail(self, message: str) -> None:
-        """End with exit status 1; twistd itself knows no way to."""
-        self._say(message)
-        atexit.register(_exit_with_failure)
-        from twisted.internet import reactor
-
-        reactor.callWhenRunning(reactor.stop)
-
-    def _say(self, message: str) -> None:
-        if self._detached or sys.__stderr__ is None:
-            _log.critical("{command}: {reason}", command=self._command, reason=message)
-        else:
-            # twistd has turned sys.stderr into the log.
-            sys.__stderr__.write(f"{self._command}: {message}\n")
-
-
-def _exit_with_failure() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(1)
+    def stop_at_once(self) -> object:
+        return self._host.stop_at_once()

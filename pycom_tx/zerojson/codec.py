@@ -36,8 +36,12 @@ def encode(value: Any) -> bytes:
             return _write(value)
     except (RecursionError, ValueError):
         pass
+    return _encode_exactly(value)
+
+
+def _encode_exactly(value: Any, **options: Any) -> bytes:
     try:
-        return json.dumps(value, default=_refuse).encode("ascii")
+        return json.dumps(value, default=_refuse, **options).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise NotSerializable(str(error)) from None
 
@@ -51,9 +55,12 @@ def decode(data: bytes) -> Any:
     try:
         return _read(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass
+        return _decode_exactly(data)
+
+
+def _decode_exactly(data: bytes, **options: Any) -> Any:
     try:
-        return json.loads(data.decode("utf-8"))
+        return json.loads(data.decode("utf-8"), **options)
     except UnicodeDecodeError:
         msg = "Invalid encoding, expected UTF-8"
     except RecursionError:
@@ -61,6 +68,44 @@ def decode(data: bytes) -> Any:
     except ValueError as error:
         msg = str(error)
     raise ValueError(msg)
+
+
+def encode_strictly(value: Any) -> bytes:
+    """As :func:`encode`, but only what the standard for JSON knows.
+
+    :raises NotSerializable: as there, and for NaN and the infinities.
+    """
+    try:
+        if _written_alike(value):
+            return _write(value)
+    except (RecursionError, ValueError):
+        pass
+    return _encode_exactly(value, allow_nan=False)
+
+
+def decode_strictly(data: bytes) -> Any:
+    """As :func:`decode`, but only what the standard for JSON knows.
+
+    :raises ValueError: as there, and for NaN, the infinities, and numbers so large that
+        they would become one.
+    """
+    try:
+        return _read(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _decode_exactly(data, parse_constant=_no_constant, parse_float=_finite)
+
+
+def _no_constant(name: str) -> NoReturn:
+    msg = f"{name} is no JSON"
+    raise ValueError(msg)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        msg = f"The number {text:.60} is too large"
+        raise ValueError(msg)
+    return number
 
 
 def _refuse(value: Any) -> NoReturn:

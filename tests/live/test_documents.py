@@ -20,7 +20,9 @@ class DocumentTests(ProcessCase):
 
         A command of twistd goes on; any other has to print what stands below it.
         """
-        ports = {port: str(self.reserve_port()) for port in ("2012", "2013", "9100", "9101")}
+        ports = {
+            port: str(self.reserve_port()) for port in ("2012", "2013", "8080", "9100", "9101")
+        }
         self.default_nameserver = f"tcp://127.0.0.1:{ports['2012']}"
         ran = 0
         for name, text in blocks:
@@ -30,10 +32,16 @@ class DocumentTests(ProcessCase):
                 file.parent.mkdir(exist_ok=True)
                 file.write_text(block, "utf-8")
                 continue
-            for command, output in re.findall(r"^\$ (.+)\n((?:[^$\n].*\n)*)", block, re.MULTILINE):
-                await self.run_command(shlex.split(command), output)
+            for line, output in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+                await self.run_line(line, output.rstrip("\n"))
                 ran += 1
         return ran
+
+    async def run_line(self, line, output):
+        if line.startswith(("curl", "echo -n")):
+            await self.run_in_shell(line, output)
+        else:
+            await self.run_command(shlex.split(line), output)
 
     async def run_command(self, command, output):
         typed = None
@@ -47,14 +55,29 @@ class DocumentTests(ProcessCase):
             self.assertEqual(command[1:3], ["-n", "--pidfile="])
             if command[3] == "pycom-nameserver":
                 command += ["-a", self.default_nameserver]
-            await self.registered(*command[3:])
+            if command[3] == "pycom-gateway":
+                await self.twistd(*command[3:]).wait_for("HTTP is at")
+            else:
+                await self.registered(*command[3:])
             return
         self.assertEqual(command[0], "python")
         out, err, status = await getProcessOutputAndValue(
             sys.executable, command[1:], path=str(self.folder), stdinBytes=typed
         )
         self.assertEqual((err, status), (b"", 0))
-        self.assertRegex(out.decode(), rf"\A{''.join(map(matching, output.splitlines()))}\Z")
+        self.assertPrinted(out.decode(), output)
+
+    async def run_in_shell(self, line, output):
+        out, err, status = await getProcessOutputAndValue(
+            "/bin/bash", ["-c", line], path=str(self.folder), env=os.environ
+        )
+        self.assertEqual((err, status), (b"", 0))
+        self.assertPrinted(out.decode().replace("\r\n", "\n"), output)
+
+    def assertPrinted(self, printed, output):
+        """What was printed is what is shown, but for the end of the last line."""
+        shown = "\n".join(map(matching, output.splitlines()))
+        self.assertRegex(printed, rf"\A{shown}\n?\Z")
 
     async def test_readme(self):
         """The example of the README."""
@@ -93,6 +116,10 @@ class DocumentTests(ProcessCase):
         """The page on metrics, traces and logs."""
         await self.follow_page("operations.rst")
 
+    async def test_gateway(self):
+        """The page on HTTP."""
+        await self.follow_page("gateway.rst")
+
     async def test_contracts(self):
         """The page on contracts."""
         await self.follow_page("contracts.rst")
@@ -101,4 +128,4 @@ class DocumentTests(ProcessCase):
 def matching(line):
     """An expression for a line; three dots at its end stand for its rest."""
     shown = line.removesuffix("...")
-    return re.escape(shown) + (r"\n" if shown == line else r".*\n")
+    return re.escape(shown) + ("" if shown == line else ".*")

@@ -13,3 +13,10 @@ service = ServiceMaker(
     "Serve the components in Python modules.",
     "pycom-service",
 )
+
+gateway = ServiceMaker(
+    "pycom_tx gateway",
+    "pycom_tx.tap.gateway",
+    "Put all services behind HTTP.",
+    "pycom-gateway",
+)

@@ -1,0 +1,1 @@
+"""The whole system over HTTP: calls, what runs, and what happens."""

@@ -1,0 +1,129 @@
+"""Answers, and how they leave: no faster than the client takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall
+
+PIECE: Final = 64 * 1024
+"""Bytes that are handed over at once."""
+
+STALLED: Final = 60.0
+"""Seconds after which a client that takes nothing has lost its connection."""
+
+
+class Answer:
+    """What a request is answered with.
+
+    :param body: bytes, or a sequence of them that follow each other.
+    :param headers: what goes along with it.
+    """
+
+    def __init__(
+        self,
+        body: bytes | Sequence[bytes] = b"",
+        *,
+        status: int = 200,
+        content_type: str | None = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.status = status
+        self.parts = [body] if isinstance(body, bytes) else body
+        self.headers = {} if headers is None else dict(headers)
+        if content_type is not None:
+            self.headers["Content-Type"] = content_type
+
+    def send(self, request: Any) -> Deferred[None]:
+        """Answer a request.
+
+        :returns: Deferred firing once all has been handed over. Cancelling it stops that.
+        """
+        begin(request, self.status, self.headers)
+        size = sum(map(len, self.parts))
+        if self.status not in (204, 304):
+            request.setHeader("Content-Length", str(size))
+        if size <= PIECE or request.method == b"HEAD":
+            request.write(b"".join(self.parts) if size <= PIECE else b"")
+            request.finish()
+            return succeed(None)
+        return _Sending(request, self.parts).start()
+
+
+def begin(request: Any, status: int, headers: Mapping[str, str]) -> None:
+    """Say how a request is answered."""
+    # Twisted does not know the phrases of them all.
+    request.setResponseCode(status, HTTPStatus(status).phrase.encode("ascii"))
+    for name, value in headers.items():
+        request.setHeader(name, value)
+
+
+@implementer(IPushProducer)
+class _Sending:
+    """A large answer on its way.
+
+    :param request: what it answers.
+    :param parts: its body.
+    """
+
+    def __init__(self, request: Any, parts: Sequence[bytes]) -> None:
+        self._request = request
+        self._pieces = _pieces(parts)
+        self._paused = False
+        self._stalled: IDelayedCall | None = None
+        self._done: Deferred[None] = Deferred(lambda _: self.stopProducing())
+
+    def start(self) -> Deferred[None]:
+        self._request.registerProducer(self, True)  # noqa: FBT003 # it pushes, says Twisted's API
+        self.resumeProducing()
+        return self._done
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+        if self._stalled is None:
+            clock = self._request.channel.site.reactor
+            self._stalled = clock.callLater(STALLED, self._give_up)
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        self._cancel_timer()
+        while not self._paused:
+            piece = next(self._pieces, None)
+            if piece is None:
+                self._request.unregisterProducer()
+                self._request.finish()
+                self._done.callback(None)
+                return
+            self._request.write(piece)
+
+    def stopProducing(self) -> None:
+        """The client is gone."""
+        self._paused = True
+        self._pieces = iter(())
+        self._cancel_timer()
+
+    def _give_up(self) -> None:
+        self._stalled = None
+        self._request.channel.abort()
+
+    def _cancel_timer(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+
+def _pieces(parts: Sequence[bytes]) -> Iterator[bytes]:
+    for part in parts:
+        if len(part) <= PIECE:
+            yield part
+            continue
+        view = memoryview(part)
+        for start in range(0, len(part), PIECE):
+            yield bytes(view[start : start + PIECE])

@@ -1,0 +1,59 @@
+"""Components for the calls that come over HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pycom_tx.zerojson.leases import Leases
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
+    from pycom_tx.client.component import Component
+    from pycom_tx.client.context import Context
+
+UNUSED: Final = 60.0
+"""Seconds after its last call in which the providers of an interface are still followed."""
+
+KEPT: Final = 200
+"""Interfaces whose providers are. (A nameserver lets no more than 500 calls wait.)"""
+
+
+class Located:
+    """Gives each call a component of its own, as its session is its own, too.
+
+    The providers of an interface are followed as long as it is in use, so that only the first
+    call asks the nameserver.
+
+    :param context: where the components come from.
+    :param clock: what tells how long an interface was not used.
+    :param limit: how many interfaces are followed.
+    """
+
+    def __init__(self, context: Context, clock: IReactorTime, *, limit: int = KEPT) -> None:
+        self._context = context
+        self._limit = limit
+        self._kept: Leases[str, Component] = Leases(clock, UNUSED, self._unused)
+
+    async def open(self, interface: str) -> Component:
+        """A component for one call, to be closed after it.
+
+        :raises ServiceNotFound: nobody provides it.
+        :raises ServiceNotAvailable: the nameserver does not answer.
+        """
+        component = await self._context.locate(interface)
+        if self._kept.get(interface) is not None:
+            self._kept.renew(interface)
+        elif len(self._kept) < self._limit:
+            # There at once, as its providers are known by now.
+            self._kept.put(interface, await self._context.locate(interface))
+        return component
+
+    def close(self) -> None:
+        """Follow nobody any more."""
+        for component in list(self._kept.values()):
+            component.close()
+        self._kept.clear()
+
+    def _unused(self, interface: str, component: Component) -> None:
+        component.close()

@@ -1,0 +1,98 @@
+"""What runs under twistd: where it cannot go on, the command ends with one line."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from twisted.logger import Logger
+
+from pycom_tx.tap.observing import Observed, ObservingOptions
+from pycom_tx.tap.signals import Signals
+from pycom_tx.zerojson.errors import Error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.defer import Deferred
+
+_log = Logger()
+
+
+class CommandOptions(ObservingOptions):
+    """What every command can be told."""
+
+    signals: Callable[..., Signals] = Signals
+    """Makes what deals with the signals that end it."""
+
+
+class Command(Observed):
+    """A command under twistd: where it cannot go on, it ends with one line.
+
+    :param options: the command's options.
+    """
+
+    def __init__(self, options: CommandOptions) -> None:
+        super().__init__(options, self.fail)
+        self._command = options.command
+        self._detached = options.parent is not None and not options.parent["nodaemon"]
+        self._catch_signals = options.signals
+        self._signals: Signals | None = None
+
+    @abstractmethod
+    def stop_at_once(self) -> object:
+        """What the second signal does."""
+
+    def startService(self) -> None:
+        from twisted.internet import reactor
+
+        self._signals = self._catch_signals(reactor, self.stop_at_once)
+        reactor.callWhenRunning(self._signals.install)
+        try:
+            super().startService()
+        except Error as error:
+            if self._detached:
+                # The process that waits for us says it. Here, the log gets the line.
+                message = str(error)
+                sys.excepthook = lambda *_: self._say(message)
+                raise
+            self.fail(str(error))
+        except Exception as error:
+            if self._detached:
+                raise
+            _log.failure("The command cannot start")
+            self.fail(f"{type(error).__name__}: {error}, see the log")
+
+    def stopService(self) -> Deferred[Any]:
+        stopped: Deferred[Any] = super().stopService()
+        return stopped.addBoth(self._stopped)
+
+    def fail(self, message: str) -> None:
+        """End with exit status 1; twistd itself knows no way to."""
+        self._say(message)
+        atexit.register(_exit_with_failure)
+        from twisted.internet import reactor
+
+        reactor.callWhenRunning(reactor.stop)
+
+    def _stopped(self, result: Any) -> Any:
+        if self._signals is not None:
+            self._signals.uninstall()
+            self._signals = None
+        return result
+
+    def _say(self, message: str) -> None:
+        if self._detached or sys.__stderr__ is None:
+            _log.critical("{command}: {reason}", command=self._command, reason=message)
+        else:
+            # twistd has turned sys.stderr into the log.
+            sys.__stderr__.write(f"{self._command}: {message}\n")
+
+
+def _exit_with_failure() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)

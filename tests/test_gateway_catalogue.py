@@ -1,0 +1,555 @@
+"""Who provides what: what the nameserver knows, what is alive, and what it tells."""
+
+import json
+from itertools import pairwise
+
+from twisted.logger import capturedLogs, formatEvent
+
+import pycom_tx as pycom
+from pycom_tx.gateway.catalogue import Catalogue
+from pycom_tx.gateway.descriptions import Description, described
+from pycom_tx.gateway.exposure import Exposure
+from pycom_tx.testing import MemoryNetwork, at_once
+from tests.gateway import Example, GatewayCase
+
+
+@pycom.interface("com.foo.other")
+class Other(pycom.Service):
+    """Another one."""
+
+
+@pycom.interface("com.foo.example")
+class Newer(pycom.Service):
+    """A newer example."""
+
+    @pycom.method
+    def echo(self, request, value: int) -> int:
+        return value
+
+
+@pycom.interface("com.foo.silent")
+class Silent:
+    """Tells nothing about itself."""
+
+
+@pycom.interface("com.foo.guarded", roles=("painter",))
+class Guarded(pycom.Service):
+    """For painters."""
+
+    @pycom.method
+    def paint(self, request, colour: str):
+        """Paint."""
+
+
+@pycom.interface("org.pycom.authenticator", authentication="never")
+class Authenticator(pycom.Service):
+    @pycom.method(results=("name", "roles"))
+    def validate(self, request, token):
+        return "frida", ["painter"] if token == "brush" else []
+
+
+@pycom.interface("com.foo.example")
+class Nonsense:
+    """Tells something else than introspect does."""
+
+    told = None
+
+    @pycom.method
+    def introspect(self, request):
+        return self.told
+
+
+@pycom.interface("org.pycom.nameserver", authentication="never")
+class OldNameserver:
+    """One that knows no watch, as that of PyCOM 0.6, or no watch without an interface."""
+
+    def __init__(self):
+        self.listed = []
+        self.asked = 0
+
+    @pycom.method
+    def list_services(self, request, interface=None, service=None):
+        self.asked += 1
+        return self.listed
+
+    @pycom.method
+    def stat(self, request):
+        return {}
+
+
+class CatalogueCase(GatewayCase):
+    def services(self, gateway):
+        """What /services says, by interface."""
+        return {
+            known["interface"]: known
+            for known in self.result(self.ask(gateway, "GET", "/services"))
+        }
+
+    def register(self, **record):
+        """Have the nameserver know somebody who will not renew it."""
+        nameserver = self.result(self.context.nameserver())
+        self.result(nameserver.invoke("register", record))
+        nameserver.close()
+
+    def turn(self):
+        """Let the nameserver tell what has changed."""
+        self.clock.pump([0.2] * 3 + [0] * 20)
+
+
+class ExposureTests(CatalogueCase):
+    def test_default(self):
+        """Everything is exposed but what is the project's own."""
+        exposure = Exposure()
+        for name in "com.foo", "x", "org.pycom", "org.pycomx.a", "com.org.pycom.a":
+            self.assertIn(name, exposure)
+        for name in "org.pycom.nameserver", "org.pycom.", "org.pycom.demo":
+            self.assertNotIn(name, exposure)
+
+    def test_patterns(self):
+        """A pattern exposes what is like it, and the project's own only where it names it."""
+        exposure = Exposure(["com.foo.*", "*.b?r", "org.pycom.auth*"])
+        for name in "com.foo.", "com.foo.a.b", "x.bar", "org.pycom.authenticator":
+            self.assertIn(name, exposure)
+        for name in "com.foo", "COM.FOO.A", "x.bar.y", "org.pycom.nameserver", "org.pycom.bar":
+            self.assertNotIn(name, exposure)
+
+
+class ServicesTests(CatalogueCase):
+    def test_listed(self):
+        """Every interface is listed with what it is, and with its contract by itself."""
+        self.host(Other(), Example(), service="/com/foo/two")
+        gateway = self.gateway()
+        listed = self.services(gateway)
+        self.assertEqual(list(listed), ["com.foo.example", "com.foo.other"])
+        known = listed["com.foo.example"]
+        self.assertEqual(
+            known,
+            {
+                "interface": "com.foo.example",
+                "providers": 2,
+                "docstring": "An example.",
+                "methods": ["add", "echo", "fail", "introspect", "mirror", "wait"],
+                "stateful": False,
+                "authentication": None,
+                "contracts": 1,
+            },
+        )
+        known = self.result(self.ask(gateway, "GET", "/services/com.foo.example"))
+        (contract,) = known["contracts"]
+        self.assertEqual(contract["contract"], Example.__interface__.data()["contract"])
+        self.assertEqual(
+            contract["methods"], json.loads(json.dumps(Example.__interface__.introspection()))
+        )
+        self.assertEqual(
+            [provider["service"] for provider in known["providers"]],
+            ["/com/foo/one", "/com/foo/two"],
+        )
+        for provider in known["providers"]:
+            self.assertEqual(set(provider), {"id", "service", "contract"})
+            self.assertIn(provider["id"], contract["providers"])
+
+    def test_unknown(self):
+        """One that nobody provides, or that is not exposed, is not found."""
+        gateway = self.gateway()
+        for name in "com.foo.missing", "org.pycom.nameserver", "%FF":
+            self.problem(self.ask(gateway, "GET", f"/services/{name}"), 404)
+
+    def test_differing(self):
+        """Where providers have different contracts all are told, the most common first."""
+        self.host(Newer(), service="/com/foo/new")
+        self.host(Example(), service="/com/foo/two")
+        gateway = self.gateway()
+        self.assertEqual(self.services(gateway)["com.foo.example"]["contracts"], 2)
+        known = self.result(self.ask(gateway, "GET", "/services/com.foo.example"))
+        common, other = known["contracts"]
+        self.assertEqual((common["docstring"], len(common["providers"])), ("An example.", 2))
+        self.assertEqual((other["docstring"], len(other["providers"])), ("A newer example.", 1))
+        by_service = {provider["service"]: provider for provider in known["providers"]}
+        self.assertEqual(by_service["/com/foo/new"]["contract"], other["contract"])
+        self.assertEqual(by_service["/com/foo/new"]["id"], other["providers"][0])
+
+    def test_silent(self):
+        """A provider that tells nothing is listed without methods."""
+        self.host(Silent(), service="/com/foo/silent")
+        gateway = self.gateway()
+        known = self.services(gateway)["com.foo.silent"]
+        self.assertEqual((known["providers"], known["methods"]), (1, None))
+        known = self.result(self.ask(gateway, "GET", "/services/com.foo.silent"))
+        (contract,) = known["contracts"]
+        self.assertEqual((contract["contract"], contract["methods"]), (None, None))
+
+    def test_nonsense(self):
+        """What makes no sense of what a provider tells is left out."""
+        for told in None, [], {"methods": 1}, {"methods": []}:
+            self.assertEqual(described(told), Description())
+        told = {
+            "methods": {"good": {}, "bad": 1},
+            "docstring": 1,
+            "data": {"org.pycom.interface": {"contract": [], "stateful": "yes", "roles": ["a", 1]}},
+        }
+        known = described(told)
+        self.assertEqual(
+            (known.methods, known.docstring, known.contract), ({"good": {}}, None, None)
+        )
+        self.assertEqual((known.stateful, known.roles), (None, ["a"]))
+        for data in None, 1, {"org.pycom.interface": 1}:
+            self.assertEqual(described({"methods": {}, "data": data}).roles, None)
+
+    def test_no_json(self):
+        """What standard JSON cannot hold, or nests too deeply, is left out as well."""
+        deep = None
+        for _ in range(900):
+            deep = [deep]
+        Nonsense.told = {
+            "methods": {
+                "odd": {
+                    "schema": {"arguments": {"properties": {"a": {"default": float("nan")}}}},
+                    "docstring": "Odd.",
+                    "deep": deep,
+                },
+            },
+            "docstring": "Zoë \ud800",
+        }
+        self.addCleanup(setattr, Nonsense, "told", None)
+        self.result(self.service.stopService())
+        self.host(Nonsense(), service="/com/foo/nonsense")
+        gateway = self.gateway()
+        self.assertEqual(self.services(gateway)["com.foo.example"]["methods"], ["odd"])
+        known = self.result(self.ask(gateway, "GET", "/services/com.foo.example"))
+        self.assertEqual(known["contracts"][0]["methods"]["odd"], {"docstring": "Odd."})
+        found = self.result(self.ask(gateway, "GET", "/openapi.json"))
+        self.assertEqual(list(found["paths"]), ["/call/com.foo.example/odd"])
+
+    def test_guarded(self):
+        """What tells nothing to strangers is told to who has a token for it."""
+        self.host(Authenticator(), service="/auth")
+        self.host(Guarded(), service="/com/foo/guarded")
+        gateway = self.gateway()
+        self.assertIsNone(self.services(gateway)["com.foo.guarded"]["methods"])
+        for token, methods in ("brush", ["introspect", "paint"]), ("other", None):
+            headers = {"Authorization": f"Bearer {token}"}
+            response = self.ask(gateway, "GET", "/services", None, headers)
+            self.assertIn("private", response.headers["Cache-Control"])
+            self.assertIn("Authorization", response.headers["Vary"])
+            listed = {known["interface"]: known for known in self.result(response)}
+            self.assertEqual(listed["com.foo.guarded"]["methods"], methods)
+        self.assertIsNone(self.services(gateway)["com.foo.guarded"]["methods"])
+
+    def test_guarded_and_gone(self):
+        """Who hangs up while providers are asked leaves nothing behind."""
+        self.host(Authenticator(), service="/auth")
+        self.host(Guarded(), service="/com/foo/guarded")
+        gateway = self.gateway()
+        for path in "/services", "/services/com.foo.guarded", "/openapi.json":
+            connection = self.connect(gateway)
+            head = f"GET {path} HTTP/1.1\r\nAuthorization: Bearer brush\r\n\r\n"
+            connection.protocol.dataReceived(head.encode())
+            connection.hang_up()
+        self.assertEqual(self.flushLoggedErrors(), [])
+        self.assertEqual(list(self.services(gateway)), ["com.foo.example", "com.foo.guarded"])
+
+    def test_guarded_is_asked_once(self):
+        """Who asks again and again does not make the gateway ask as often."""
+        self.host(Authenticator(), service="/auth")
+        self.host(Guarded(), service="/com/foo/guarded")
+        gateway = self.gateway()
+        asked = []
+
+        def deliver(frames):
+            asked.extend(frame for frame in frames if b"brush" in frame and b"intro" in frame)
+            return (0.0,)
+
+        self.network.delivery = deliver
+        for seconds, count in (0, 1), (10, 1), (15, 1), (5, 2):
+            self.clock.advance(seconds)
+            headers = {"Authorization": "Bearer brush"}
+            response = self.ask(gateway, "GET", "/services/com.foo.guarded", None, headers)
+            self.assertIsNotNone(self.result(response)["contracts"][0]["methods"])
+            self.assertEqual(len(asked), count)
+
+    def test_guarded_and_dead(self):
+        """One that does not answer any more is listed as it was until that is noticed."""
+        self.host(Authenticator(), service="/auth")
+        self.host(Guarded(), service="/com/foo/guarded")
+        gateway = self.gateway()
+        self.network.delivery = lambda frames: ()
+        connection = self.connect(gateway)
+        headers = {"Authorization": "Bearer brush"}
+        connection.ask("GET", "/services/com.foo.guarded", None, headers)
+        self.clock.advance(2)
+        self.assertIsNone(self.result(connection.read())["contracts"][0]["methods"])
+        self.network.delivery = at_once
+
+    def test_addresses(self):
+        """Addresses are told only where that is wanted."""
+        for options, named in ({}, False), ({"show_addresses": True}, True):
+            gateway = self.gateway(**options)
+            response = self.ask(gateway, "GET", "/services/com.foo.example")
+            self.assertEqual(self.service.address.encode() in response.body, named)
+
+    def test_unchanged(self):
+        """Who knows the answer already is told that it is the same."""
+        gateway = self.gateway()
+        for path in "/services", "/services/com.foo.example", "/openapi.json":
+            response = self.ask(gateway, "GET", path)
+            headers = {"If-None-Match": response.headers["ETag"]}
+            again = self.ask(gateway, "GET", path, None, headers)
+            self.assertEqual((again.status, again.body), (304, b""))
+            self.assertEqual(again.headers["ETag"], response.headers["ETag"])
+        self.host(Other(), service="/com/foo/two")
+        self.turn()
+        for path in "/services", "/openapi.json":
+            headers = {"If-None-Match": self.ask(self.gateway(), "GET", path).headers["ETag"]}
+            self.assertEqual(self.ask(gateway, "GET", path, None, headers).status, 304)
+        self.assertEqual(self.ask(gateway, "GET", "/services").status, 200)
+
+
+class LivingTests(CatalogueCase):
+    def test_comes_and_goes(self):
+        """A service is listed when it registers, and not any more when it stops."""
+        gateway = self.gateway()
+        host = self.host(Other(), service="/com/foo/two")
+        self.turn()
+        self.assertIn("com.foo.other", self.services(gateway))
+        self.result(host.stopService())
+        self.turn()
+        self.assertNotIn("com.foo.other", self.services(gateway))
+
+    def test_provides_something_else(self):
+        """A service that registers other interfaces is listed with those."""
+        gateway = self.gateway()
+        self.result(self.service.stopService())
+        self.service = self.host(Other(), service="/com/foo/one")
+        self.turn()
+        self.assertEqual(list(self.services(gateway)), ["com.foo.other"])
+
+    def test_dies(self):
+        """One that dies without a word is gone when its connection is, and back when it
+        answers again."""
+        gateway = self.gateway()
+        bound = self.network.bound[self.service.address]
+        self.network.crash(self.service.address)
+        self.settle()
+        self.assertEqual(self.services(gateway), {})
+        self.clock.pump([0.25] * 8)
+        self.assertEqual(self.services(gateway), {})
+        self.network.bound[self.service.address] = bound
+        self.clock.pump([0.25] * 20)
+        self.assertIn("com.foo.example", self.services(gateway))
+
+    def test_connection_breaks(self):
+        """A connection that only breaks is made again at once."""
+        gateway = self.gateway()
+        for _ in range(5):
+            self.network.disconnect(self.service.address)
+            self.clock.pump([0] * 20)
+            self.assertIn("com.foo.example", self.services(gateway))
+
+    def test_dead_from_the_start(self):
+        """One that is registered and does not answer is not listed; it is asked less and
+        less often, and no more once it is struck off."""
+        self.register(service="/dead", address="tcp://127.0.0.1:9", interfaces=["com.lost"])
+        asked = []
+
+        def deliver(frames):
+            if any(b"com.lost" in frame and b"introspect" in frame for frame in frames):
+                asked.append(self.clock.seconds())
+            return (0.0,)
+
+        self.network.delivery = deliver
+        gateway = self.gateway()
+        self.assertEqual(list(self.services(gateway)), ["com.foo.example"])
+        self.clock.pump([0.25] * 400)
+        pauses = [later - earlier for earlier, later in pairwise(asked)]
+        self.assertEqual(pauses, sorted(pauses))
+        self.assertEqual(pauses[:3], [0.25, 0.5, 1])
+        self.assertLess(asked[-1], 60)
+
+    def test_many(self):
+        """However many there are, a few are asked at once, and all are."""
+        hosts = [self.host(Other(), service=f"/other/{number}") for number in range(50)]
+        gateway = self.gateway()
+        self.assertEqual(self.services(gateway)["com.foo.other"]["providers"], len(hosts))
+
+    def test_unwatched(self):
+        """What is too much to be connected to is listed as it is registered."""
+        catalogue = Catalogue(self.context, self.clock, Exposure(), watched=1)
+        self.addCleanup(catalogue.stop)
+        other = self.host(Other(), service="/com/foo/two")
+        catalogue.start()
+        self.settle()
+        self.assertEqual(catalogue.interfaces, ["com.foo.example", "com.foo.other"])
+        told = [provider.told for provider in catalogue]
+        self.assertEqual(sorted(map(len, told)), [0, 1])
+        self.clock.pump([0.2, 0])
+        self.result(other.stopService())
+        self.turn()
+        self.assertEqual(catalogue.interfaces, ["com.foo.example"])
+
+    def test_nonsense_address(self):
+        """One that has registered nonsense is not listed, and is no harm to others."""
+
+        class Strict(MemoryNetwork):
+            def connect(self, address, listener):
+                if address == "nonsense":
+                    raise pycom.AddressError("nonsense is no address")
+                return super().connect(address, listener)
+
+        self.register(service="/odd", address="nonsense", interfaces=["com.odd"])
+        gateway = self.gateway(network=Strict(self.clock, beyond=self.network))
+        self.assertEqual(list(self.services(gateway)), ["com.foo.example"])
+        self.problem(self.call(gateway, "echo", interface="com.odd"), 503, not_started=True)
+
+    def test_overloaded(self):
+        """One that has too much to do is asked again later what it provides."""
+        self.result(self.service.stopService())
+        self.service = self.host(self.example, service="/com/foo/one", max_calls=1, max_waiting=0)
+        component = self.result(self.context.connect(self.service.address, "com.foo.example"))
+        self.addCleanup(component.close)
+        waiting = component.invoke("wait", timeout=100)
+        self.clock.advance(0)
+        gateway = self.gateway()
+        self.assertIsNone(self.services(gateway)["com.foo.example"]["methods"])
+        self.example.waiting[0].callback(1)
+        self.result(waiting)
+        self.clock.pump([1] + [0] * 20)
+        self.assertIsNotNone(self.services(gateway)["com.foo.example"]["methods"])
+
+
+class NameserverTests(CatalogueCase):
+    def test_not_there_yet(self):
+        """Before the nameserver has told, nothing is known, which is not the same as nothing."""
+        self.network.crash("tcp://127.0.0.1:2012")
+        gateway = self.gateway()
+        for path in "/services", "/services/com.foo.example", "/openapi.json", "/events":
+            connection = self.connect(gateway)
+            connection.ask("GET", path)
+            self.clock.advance(2)
+            connection.settle()
+            self.problem(connection.read(), 503)
+            connection.hang_up()
+
+    def test_gone(self):
+        """While it is away what it knew last counts; the log says so once."""
+        gateway = self.gateway()
+        self.clock.pump([0.2, 0])
+        with capturedLogs() as events:
+            self.network.crash("tcp://127.0.0.1:2012")
+            self.clock.pump([0.5] * 10)
+        lines = [formatEvent(event) for event in events]
+        self.assertEqual(sum("The nameserver tells nothing" in line for line in lines), 1)
+        self.assertIn("com.foo.example", self.services(gateway))
+
+    def restart(self):
+        """Have a nameserver that was restarted, and knows nobody, in the place of the other."""
+        self.result(self.nameserver.stopService())
+        self.nameserver = self.host(
+            pycom.NameServer(reactor=self.clock),
+            address="tcp://127.0.0.1:2012",
+            nameserver="local",
+            service="/org/pycom/nameserver",
+        )
+
+    def events(self, gateway):
+        connection = self.connect(gateway)
+        connection.ask("GET", "/events")
+        connection.transport.clear()
+        self.addCleanup(connection.hang_up)
+        return connection
+
+    def test_restarted(self):
+        """One that was restarted, and knows nobody yet, is no reason to forget who lives."""
+        gateway = self.gateway()
+        events = self.events(gateway)
+        self.restart()
+        self.clock.pump([0.1] * 100)
+        self.assertIn("com.foo.example", self.services(gateway))
+        self.clock.pump([1] * 100)
+        self.assertIn("com.foo.example", self.services(gateway))
+        self.assertNotIn(b"event", events.received)
+
+    def test_restarted_and_died(self):
+        """Who dies meanwhile is gone; and so is, after a while, who does not register again."""
+        silent = self.host(Other(), service="/com/foo/two")
+        self.network.bound["tcp://127.0.0.1:9"] = self.network.bound[silent.address]
+        self.register(service="/three", address="tcp://127.0.0.1:9", interfaces=["com.foo.other"])
+        gateway = self.gateway()
+        self.assertEqual(self.services(gateway)["com.foo.other"]["providers"], 2)
+        # From now on the nameserver gets no registration any more.
+        self.network.delivery = lambda frames: (
+            () if any(b'"register"' in frame for frame in frames) else (0.0,)
+        )
+        self.restart()
+        self.clock.pump([0.2] * 10)
+        self.assertEqual(self.services(gateway)["com.foo.other"]["providers"], 2)
+        self.network.crash(self.service.address)
+        self.clock.pump([0.2] * 10)
+        self.assertEqual(list(self.services(gateway)), ["com.foo.other"])
+        self.clock.pump([1] * 60)
+        self.assertEqual(self.services(gateway), {})
+        self.network.bound.pop("tcp://127.0.0.1:9")
+        self.network.delivery = at_once
+
+    def test_leaves_before_known(self):
+        """A client that hangs up while nothing is known yet leaves nothing behind."""
+        self.network.crash("tcp://127.0.0.1:2012")
+        gateway = self.gateway()
+        connection = self.connect(gateway)
+        connection.ask("GET", "/services")
+        connection.hang_up()
+
+    def old(self):
+        """A nameserver that knows nothing new, in the place of the other."""
+        self.result(self.service.stopService())
+        self.result(self.nameserver.stopService())
+        nameserver = OldNameserver()
+        self.host(nameserver, address="tcp://127.0.0.1:2012", nameserver="local")
+        return nameserver
+
+    def listed(self, service, host):
+        interfaces = ["com.foo.example"]
+        return {"service": service, "address": host.address, "interfaces": interfaces}
+
+    def test_old(self):
+        """One of PyCOM 0.6 is asked every five seconds, and works as well."""
+        nameserver = self.old()
+        self.service = self.host(self.example)
+        gateway = self.gateway()
+        self.assertEqual(self.services(gateway), {})
+        nameserver.listed = [self.listed("/one", self.service)]
+        self.clock.pump([5, 0, 0, 0] + [0] * 20)
+        self.assertEqual(self.services(gateway)["com.foo.example"]["providers"], 1)
+        nameserver.listed = []
+        self.clock.pump([5, 0, 0, 0] + [0] * 20)
+        self.assertEqual(nameserver.asked, 3)
+        self.assertEqual(self.services(gateway)["com.foo.example"]["providers"], 1)
+        self.network.crash(self.service.address)
+        self.settle()
+        self.assertEqual(self.services(gateway), {})
+
+    def test_nonsense(self):
+        """What is no nameserver is no harm."""
+        nameserver = self.old()
+        gateway = self.gateway()
+        for listed in None, 1, [1], [{}], [{"service": "/a", "address": "tcp://a:1"}]:
+            nameserver.listed = listed
+            self.clock.pump([5, 0.5] + [0] * 20)
+        nameserver.listed = []
+        self.clock.pump([0.5] + [0] * 20)
+        self.assertEqual(self.services(gateway), {})
+
+    def test_stopping(self):
+        """One that is about to stop, and lets nobody wait, is not asked without end."""
+        gateway = self.gateway()
+        (component,) = self.nameserver._components
+        component.stopping()
+        asked = []
+
+        def deliver(frames):
+            asked.extend(frame for frame in frames if b'"watch"' in frame)
+            return (0.0,)
+
+        self.network.delivery = deliver
+        self.clock.pump([0.2] * 50)
+        self.assertLess(len(asked), 5)
+        self.assertIn("com.foo.example", self.services(gateway))
