@@ -29,6 +29,7 @@ from pycom_tx.gateway.pages import Nothing
 from pycom_tx.gateway.progress import MAX_CALLS, InProgress
 from pycom_tx.gateway.services import Services
 from pycom_tx.gateway.site import MAX_CONNECTIONS, Site
+from pycom_tx.host.patience import Patience
 from pycom_tx.zerojson.errors import AddressError
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ class Gateway(Service):
         self._reactor = reactor
         self._network = network
         self._opened = AsyncExitStack()
-        self._waiting_for: defer.Deferred[None] | None = None
-        self._closing = self._hurry = False
+        self._patience = Patience(reactor)
+        self._closing = False
         self._want_stop: list[defer.Deferred[None]] = []
 
     def startService(self) -> None:
@@ -130,7 +131,7 @@ class Gateway(Service):
         :raises AddressError: an endpoint cannot be listened at, or an address is none. Then
             nothing is left open.
         """
-        self._hurry = False
+        self._patience = Patience(self._reactor)
         try:
             self._open()
         except BaseException:
@@ -148,9 +149,7 @@ class Gateway(Service):
 
     def stop_at_once(self) -> defer.Deferred[None]:
         """Stop, without waiting for the calls in progress; also while that is waited for."""
-        self._hurry = True
-        if self._waiting_for is not None:
-            self._waiting_for.cancel()
+        self._patience.lose()
         return self.stopService()
 
     def _open(self) -> None:
@@ -225,31 +224,18 @@ class Gateway(Service):
         """Let the calls in progress end, and answer those that do not."""
         ended = in_progress.stop()
         site.close()
-        seconds = 0.0 if self._hurry else self._drain_time
-        if len(in_progress) and seconds:
+        seconds = self._drain_time
+        if len(in_progress) and seconds and not self._patience.is_lost:
             self._log.info(
                 "The gateway waits for {count} calls, {seconds:g} s at most",
                 count=len(in_progress),
                 seconds=seconds,
             )
-        await self._wait(ended, seconds)
+        await self._patience.wait(ended, seconds)
         if len(in_progress):
             self._log.warn("The gateway cuts off {count} calls", count=len(in_progress))
             await context.close()  # they are answered so
-        await self._wait(site.closed(), FAREWELL)
-
-    async def _wait(self, event: defer.Deferred[None], seconds: float) -> None:
-        if seconds:
-            event.addTimeout(seconds, self._reactor)
-        else:
-            event.cancel()
-        self._waiting_for = event
-        try:
-            await event
-        except (defer.CancelledError, defer.TimeoutError):
-            pass  # the time is over
-        finally:
-            self._waiting_for = None
+        await Patience(self._reactor).wait(site.closed(), FAREWELL)
 
     def _shut(self) -> defer.Deferred[None]:
         stopped: defer.Deferred[None] = defer.Deferred()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet import defer
 from twisted.logger import Logger
+
+from pycom_tx.host.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,7 +51,9 @@ class Drain:
         self._components = components
         self._clock = clock
         self._seconds = seconds
-        self._waiting_for: defer.Deferred[None] | None = None
+        self._patience = Patience(clock)
+        if not seconds:
+            self._patience.lose()
 
     async def run(self) -> None:
         """Refuse what comes from now on, and wait for what is there."""
@@ -59,7 +62,7 @@ class Drain:
         # Whoever has just called may have called again: that is not read yet.
         busy = server.in_progress or server.waiting or server.quiet < FLUSH
         self._tell_components()
-        if self._seconds and (server.in_progress or server.waiting):
+        if not self._patience.is_lost and (server.in_progress or server.waiting):
             self._log.info(
                 "{service} waits for {count} calls, {seconds:g} s at most",
                 service=self._service,
@@ -67,7 +70,7 @@ class Drain:
                 seconds=self._seconds,
             )
         end = self._clock.seconds() + self._seconds
-        await self._wait(drained, end)
+        await self._patience.wait(drained, self._seconds)
         if server.in_progress or server.waiting:
             self._log.warn(
                 "{service} cuts off {count} calls and refuses {waiting} that have not started",
@@ -77,29 +80,17 @@ class Drain:
             )
         server.turn_away()
         if busy:
-            await self._wait(self._channel.flushed(), max(end, self._clock.seconds() + FLUSH))
-        left = max(FLUSH, end - self._clock.seconds())
-        await self._wait(self._channel.finish(left), self._clock.seconds() + left)
+            await self._patience.wait(self._channel.flushed(), self._left(end))
+        if not self._patience.is_lost:
+            await self._patience.wait(self._channel.finish(self._left(end)), self._left(end))
 
     def cut_short(self) -> None:
         """Wait no longer."""
-        self._seconds = 0
-        if self._waiting_for is not None:
-            self._waiting_for.cancel()
+        self._patience.lose()
 
-    async def _wait(self, event: defer.Deferred[None], end: float) -> None:
-        left = end - self._clock.seconds()
-        if left > 0 and self._seconds:
-            event.addTimeout(left, self._clock)
-        else:
-            event.cancel()
-        self._waiting_for = event
-        try:
-            await event
-        except (defer.CancelledError, defer.TimeoutError):
-            pass  # the time is over
-        finally:
-            self._waiting_for = None
+    def _left(self, end: float) -> float:
+        """Seconds for what has to leave yet."""
+        return max(FLUSH, end - self._clock.seconds())
 
     def _tell_components(self) -> None:
         for component in self._components:
