@@ -28,7 +28,7 @@ first, and a client until it has done what it does."""
 LOOK_AGAIN: Final = 0.02
 """Seconds between two looks at its log."""
 
-_READY: Final = re.compile(rf"^{READY}$|is registered with the nameserver", re.MULTILINE)
+_READY: Final = re.compile(rf"^{READY}$|is registered with the nameserver|HTTP is at", re.MULTILINE)
 
 
 class Failed(Exception):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 READY: Final = "ready"
-"""What a server prints when it can be called, unless it logs that it is registered."""
+"""What a server prints when it can be called, unless its log says so."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,11 @@ class Peer:
 PEERS: Final = {
     "pycom_tx": Peer(
         "pycom_tx", ("pycom_tx", "Twisted", "pyzmq", "msgspec"), "coroutines that share a proxy"
+    ),
+    "gateway": Peer(
+        "pycom_tx through its gateway",
+        ("Twisted", "aiohttp"),
+        "tasks that share a session, 100 connections",
     ),
     "pyzmq": Peer("raw pyzmq", ("pyzmq",), "one DEALER socket, a frame tells requests apart"),
     "pycom06": Peer("PyCOM 0.6.0", (), "threads with a proxy each"),

@@ -1,0 +1,67 @@
+"""This project over HTTP: the service in one process, ``twistd pycom-gateway`` in another.
+
+The client is aiohttp's, as it is beside aiohttp's own server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from time import perf_counter
+
+from aiohttp import ClientSession
+from twisted.scripts import twistd
+
+from benchmarks.peers.work import FIELD, HOST, INTERFACE, VALUE, check
+from benchmarks.processes import free_port
+from benchmarks.tally import Tally
+
+# It ends with whoever holds the other end of its standard input, however that ends.
+_SERVICE = """
+import os, sys, threading
+from benchmarks.peers.pycom_tx import serve
+def leave():
+    sys.stdin.read()
+    os._exit(0)
+threading.Thread(target=leave, daemon=True).start()
+serve(int(sys.argv[1]))
+"""
+
+
+def serve(port: int) -> None:
+    """Start the service, and run twistd."""
+    inside = free_port()
+    service = subprocess.Popen(
+        [sys.executable, "-c", _SERVICE, str(inside)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    for line in service.stdout or ():
+        if "is registered" in line:
+            break
+    listen = f"tcp:{port}:interface={HOST}"
+    command = ["pycom-gateway", "-n", f"tcp://{HOST}:{inside}", "--http", listen]
+    sys.argv = ["twistd", "-n", "--pidfile=", *command]
+    twistd.run()
+
+
+def run(port: int, tally: Tally, in_flight: int) -> None:
+    """Open a session and call."""
+    asyncio.run(_run(port, tally, in_flight))
+
+
+async def _run(port: int, tally: Tally, in_flight: int) -> None:
+    async with ClientSession(f"http://{HOST}:{port}") as session:
+        await asyncio.gather(*(_calls(session, tally) for _ in range(in_flight)))
+
+
+async def _calls(session: ClientSession, tally: Tally) -> None:
+    while tally.more:
+        began = perf_counter()
+        args = {"name": FIELD, "value": VALUE}
+        async with session.post(f"/call/{INTERFACE}/bar", json=args) as response:
+            answer = await response.json()
+        tally.answered(began)
+        check(answer)
