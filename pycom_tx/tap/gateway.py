@@ -65,6 +65,7 @@ class Options(usage.Options):
         *([name, None, None, text, read] for name, (text, read) in _LIMITS.items()),
     ]
     optFlags: ClassVar = [
+        ["no-console", None, "Have no page for browsers at /"],
         ["show-addresses", None, "Tell where services listen"],
         ["verbose", "v", "Log every request"],
     ]
@@ -111,6 +112,7 @@ class GatewayCommand(Command):
             options.endpoints,
             expose=options.patterns,
             origins=options.origins,
+            console=not options["no-console"],
             show_addresses=bool(options["show-addresses"]),
             verbose=bool(options["verbose"]),
             **limited,
