@@ -1,18 +1,20 @@
-"""A real browser without a window, driven from beside the reactor."""
+"""A real browser without a window."""
 
+import json
 import os
 import shutil
 import tempfile
 from functools import wraps
 from unittest import SkipTest
 
-from selenium.webdriver import Chrome, ChromeOptions, ChromeService
-from selenium.webdriver.common.by import By
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 from twisted.internet.threads import deferToThread
 from twisted.python.procutils import which
 
-from tests.live.processes import PATIENCE
+from tests.live.processes import LOOK_AGAIN, PATIENCE
 
 OPTIONS = (
     "--headless=new",
@@ -27,9 +29,22 @@ OPTIONS = (
     "--window-size=1280,900",
 )
 
+FIND = """
+const [selector, text] = arguments;
+const shown = (one) => one.checkVisibility() && one.innerText.includes(text);
+return [...document.querySelectorAll(selector)].find(shown) ?? null;
+"""
+
+
+FIELD = """
+const first = (label) => label.innerText.trim().split(/\\s/)[0];
+const labels = [...document.querySelectorAll("label")].filter((label) => label.checkVisibility());
+return labels.find((label) => first(label) === arguments[0])?.control ?? null;
+"""
+
 
 def beside(function):
-    """Have a method run in a thread; it returns a Deferred of what it gives."""
+    """Have a method wait in a thread, beside the reactor; it returns a Deferred."""
 
     @wraps(function)
     def deferred(*args, **options):
@@ -52,58 +67,131 @@ def program(name):
 
 
 class Browser:
-    """Chromium, with a profile of its own."""
+    """Chromium, with an empty profile, to be closed.
+
+    What finds elements takes a CSS selector, and a text that the element shows; it waits until
+    there is one.
+    """
 
     def __init__(self):
-        self.profile = tempfile.mkdtemp()
+        chromium, driver = program("chromium"), program("chromedriver")
+        self._profile = tempfile.mkdtemp()
         options = ChromeOptions()
-        options.binary_location = program("chromium")
-        for option in (*OPTIONS, f"--user-data-dir={self.profile}"):
+        options.binary_location = chromium
+        for option in (*OPTIONS, f"--user-data-dir={self._profile}"):
             options.add_argument(option)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         # Without a path selenium would look for a driver elsewhere.
-        self.driver = Chrome(options, ChromeService(program("chromedriver")))
+        self._driver = Chrome(options, ChromeService(driver))
 
-    def quit(self):
-        self.driver.quit()
-        shutil.rmtree(self.profile, ignore_errors=True)
+    def close(self):
+        """End it, and remove all that it has written."""
+        self._driver.quit()
+        shutil.rmtree(self._profile, ignore_errors=True)
 
     @beside
     def open(self, url):
-        self.driver.get(url)
+        """Go to a page."""
+        self._driver.get(url)
 
     @beside
     def find(self, selector, text=""):
-        """The first element that a selector finds and that shows a text, once there is one."""
-        return self._wait(lambda _: self._found(selector, text), f"{text!r} in {selector}")
+        """Give the text of an element."""
+        return self._find(selector, text).text
 
     @beside
     def gone(self, selector, text=""):
         """Wait until there is no such element."""
-        self._wait(lambda _: not self._found(selector, text), f"no {text!r} in {selector}")
-
-    @beside
-    def write(self, selector, text):
-        """Type a text into a field, in the place of what it has."""
-        field = self._wait(lambda _: self._found(selector, ""), selector)
-        field.clear()
-        field.send_keys(text)
+        self._wait(lambda driver: driver.execute_script(FIND, selector, text) is None, "no", selector)
 
     @beside
     def click(self, selector, text=""):
         """Click on an element."""
-        self._wait(lambda _: self._found(selector, text), f"{text!r} in {selector}").click()
+        self._find(selector, text).click()
 
-    def _found(self, selector, text):
-        # In one step, as the page may change between two.
-        return self.driver.execute_script(
-            """
-            return [...document.querySelectorAll(arguments[0])].find((one) =>
-              one.checkVisibility() && one.innerText.includes(arguments[1])) ?? null;
-            """,
-            selector,
-            text,
+    @beside
+    def fill(self, label, text):
+        """Type a text into a labelled field in the place of what it has, or choose it there.
+
+        :param label: the first word of the label.
+        """
+        field = self._wait(lambda driver: driver.execute_script(FIELD, label), label)
+        if field.tag_name == "select":
+            Select(field).select_by_visible_text(text)
+        elif field.get_attribute("type") == "file":
+            field.send_keys(text)
+        else:
+            # An empty one is left as if somebody had deleted the last letter.
+            field.send_keys(Keys.CONTROL, "a", Keys.NULL, Keys.DELETE, text)
+
+    @beside
+    def pick(self, selector, text):
+        """Choose one of several."""
+        Select(self._find(selector)).select_by_visible_text(text)
+
+    @beside
+    def press(self, *keys, **held):
+        """Press keys one after the other, on whatever has the focus.
+
+        :param held: the key that is held down meanwhile, as ``holding``.
+        """
+        chain = ActionChains(self._driver)
+        holding = held.get("holding")
+        if holding:
+            chain.key_down(holding)
+        chain.send_keys(*keys)
+        if holding:
+            chain.key_up(holding)
+        chain.perform()
+
+    @beside
+    def focus(self):
+        """The text of what has the focus, or its name where it is a field."""
+        return self._driver.execute_script(
+            "const one = document.activeElement;"
+            "return one.labels?.[0]?.innerText ?? one.innerText ?? '';"
         )
 
-    def _wait(self, condition, what):
-        return WebDriverWait(self.driver, PATIENCE, 0.05).until(condition, f"Waited for {what}")
+    @beside
+    def back(self):
+        """Go to where one was before."""
+        self._driver.back()
+
+    @beside
+    def run(self, script, *arguments):
+        """Give what the body of an asynchronous function returns in the page."""
+        return self._driver.execute_script(
+            f"return (async (...given) => {{ {script} }})(...arguments)", *arguments
+        )
+
+    @beside
+    def until(self, script, *arguments):
+        """Wait until an expression is true in the page."""
+        self._wait(lambda driver: driver.execute_script(f"return {script}", *arguments), "", script)
+
+    @beside
+    def command(self, name, **parameters):
+        """Have the browser do something, as the protocol of its developer tools has it."""
+        return self._driver.execute_cdp_cmd(name, parameters)
+
+    @beside
+    def complaints(self):
+        """What the browser complained about: sources and messages. It is told once."""
+        return [(line["source"], line["message"]) for line in self._driver.get_log("browser")]
+
+    @beside
+    def requested(self):
+        """The URLs of all that was requested."""
+        events = [json.loads(line["message"]) for line in self._driver.get_log("performance")]
+        return [
+            event["message"]["params"]["request"]["url"]
+            for event in events
+            if event["message"]["method"] == "Network.requestWillBeSent"
+        ]
+
+    def _find(self, selector, text=""):
+        return self._wait(lambda driver: driver.execute_script(FIND, selector, text), text, selector)
+
+    def _wait(self, condition, *what):
+        wait = WebDriverWait(self._driver, PATIENCE, LOOK_AGAIN)
+        return wait.until(condition, f"waited in vain for {what}")

@@ -2,10 +2,12 @@
 
 import { Chart } from "./chart.js";
 import { element } from "./dom.js";
-import { Figures } from "./metrics.js";
+import { NoAnswer, reach } from "./gateway.js";
+import { Figures, WANTED } from "./metrics.js";
 import { chosen } from "./route.js";
 
 const EVERY = 2000; // ms
+const PATH = `metrics?${new URLSearchParams(WANTED.map((name) => ["name[]", name]))}`;
 
 export class Charts {
   #figures = new Figures();
@@ -19,10 +21,14 @@ export class Charts {
       new Chart("Errors", { errors: "" }, perSecond),
       new Chart("Latency", { p50: "p50", p95: "p95" }, milliseconds),
     ];
-    this.scope = element("h2", {}, "Calls through this gateway");
-    this.none = element("p", { class: "note" }, "No figures yet.");
-    this.row = element("div", { class: "row", hidden: true }, ...this.charts.map((chart) => chart.element));
-    this.element = element("section", { class: "charts", "aria-label": "Figures" }, this.scope, this.none, this.row);
+    this.scope = element("h2");
+    this.none = element("p", { class: "note" });
+    this.row = element(
+      "div",
+      { class: "row", hidden: true },
+      ...this.charts.map(({ element: one }) => one),
+    );
+    this.element = element("section", { class: "charts" }, this.scope, this.none, this.row);
     document.addEventListener("visibilitychange", () => this.begin());
   }
 
@@ -37,8 +43,13 @@ export class Charts {
 
   draw() {
     const { name, method } = chosen();
-    this.scope.textContent = name === null ? "Calls through this gateway" : `Calls of ${method === null ? name : `${name} ${method}`} through this gateway`;
-    if (this.#figures.last === null) return;
+    const known = this.#figures.last !== null;
+    this.row.hidden = this.scope.hidden = !known;
+    this.none.hidden = known;
+    if (!known) return;
+    const subject =
+      name === null ? "All calls" : method === null ? `Calls of ${name}` : `Calls of ${method}`;
+    this.scope.textContent = `${subject} through this gateway`;
     const points = this.#figures.series({ name, method });
     for (const chart of this.charts) chart.draw(points, this.#figures.last);
   }
@@ -47,28 +58,32 @@ export class Charts {
     if (this.#asking) return;
     this.#asking = true;
     try {
-      const response = await fetch("metrics", { cache: "no-store" });
-      if (response.ok) this.#figures.add(performance.now() / 1000, await response.text());
-      else if (response.status === 404) clearInterval(this.#timer);
-      this.#tell(response.ok, response.status === 404);
-    } catch {
-      // The connection to the gateway is shown elsewhere.
+      this.#tell(await told());
+    } catch (error) {
+      // That the gateway is away is shown elsewhere.
+      if (!(error instanceof NoAnswer)) throw error;
     } finally {
       this.#asking = false;
     }
   }
 
-  #tell(ok, never) {
-    if (ok) {
-      this.row.hidden = false;
-      this.none.hidden = true;
+  #tell(text) {
+    if (text === null) {
+      clearInterval(this.#timer);
+      this.none.textContent = "This gateway gives no figures of its calls.";
+    } else {
+      this.#figures.add(performance.now() / 1000, text);
       this.draw();
-    } else if (never) {
-      this.row.hidden = true;
-      this.none.hidden = false;
-      this.none.textContent = "This gateway gives no figures.";
     }
   }
+}
+
+// What the gateway tells; null if it does not.
+async function told() {
+  const response = await reach(PATH, { cache: "no-store" });
+  if (response.status === 404) return null;
+  if (!response.ok) throw new NoAnswer(`metrics are answered with ${response.status}`);
+  return response.text();
 }
 
 function milliseconds(seconds) {

@@ -4,7 +4,7 @@
 
 import { list, object, resolved, typeOf } from "./schema.js";
 
-const DEEPEST = 50;
+const MOST = 10_000; // steps
 
 const TYPES = new Map([
   ["null", (value) => value === null],
@@ -21,42 +21,64 @@ const BOUNDS = [
   ["number", "maximum", (value, bound) => value <= bound, "expected # or less"],
   ["number", "exclusiveMinimum", (value, bound) => value > bound, "expected more than #"],
   ["number", "exclusiveMaximum", (value, bound) => value < bound, "expected less than #"],
-  ["string", "minLength", (value, bound) => [...value].length >= bound, "expected # characters or more"],
-  ["string", "maxLength", (value, bound) => [...value].length <= bound, "expected # characters or less"],
+  [
+    "string",
+    "minLength",
+    (value, bound) => [...value].length >= bound,
+    "expected # characters or more",
+  ],
+  [
+    "string",
+    "maxLength",
+    (value, bound) => [...value].length <= bound,
+    "expected # characters or less",
+  ],
   ["array", "minItems", (value, bound) => value.length >= bound, "expected # items or more"],
   ["array", "maxItems", (value, bound) => value.length <= bound, "expected # items or less"],
 ];
 
 // What is wrong with a value, and where; null if nothing is.
-export function check(value, schema, root, where = "", depth = 0) {
-  const found = resolved(schema, root);
-  const wrong = valueWrong(value, found, root);
-  if (wrong !== null) return where ? `${where}: ${wrong}` : wrong;
-  if (depth > DEEPEST) return null;
-  const inside = (part, its, place) => check(part, its, root, place, depth + 1);
-  const branches = list(found.anyOf ?? found.oneOf);
-  if (branches.length > 0) {
-    const said = branches.map((branch) => inside(value, branch, where));
-    // The one that is meant is that of the right type: there are no two of one type.
-    return said.includes(null) ? null : said[branches.findIndex((one) => fits(value, one, root))];
+export function check(value, schema, root) {
+  let steps = MOST;
+
+  function wrongIn(part, its, where) {
+    const found = resolved(its, root);
+    const wrong = wrongWith(part, found, its, root);
+    if (wrong !== null) return where ? `${where}: ${wrong}` : wrong;
+    // What refers to itself would go on for ever.
+    steps -= 1;
+    if (steps < 0) return null;
+    const branches = branchesOf(found);
+    if (branches.length > 0) {
+      const said = branches.map((branch) => wrongIn(part, branch, where));
+      // The one that is meant is that of the right type: there are no two of one type.
+      const meant = branches.findIndex((branch) => fits(part, branch, root));
+      return said.includes(null) ? null : said[meant];
+    }
+    for (const [inner, schemaOf, place] of partsOf(part, found, where)) {
+      const said = wrongIn(inner, schemaOf, place);
+      if (said !== null) return said;
+    }
+    return null;
   }
-  for (const [part, its, place] of partsOf(value, found, where)) {
-    const said = inside(part, its, place);
-    if (said !== null) return said;
-  }
-  return null;
+
+  return wrongIn(value, schema, "");
+}
+
+function branchesOf(found) {
+  return list(found.anyOf ?? found.oneOf);
 }
 
 // What is wrong with it, whatever is inside.
-function valueWrong(value, found, root) {
-  const branches = list(found.anyOf ?? found.oneOf);
+function wrongWith(value, found, schema, root) {
+  const branches = branchesOf(found);
   const strange = branches.length > 0 && !branches.some((one) => fits(value, one, root));
   if (strange || !fits(value, found, root)) {
-    return `expected ${typeOf(found, root)}, got ${kindOf(value)}`;
+    return `expected ${typeOf(schema)}, got ${kindOf(value)}`;
   }
   const values = Object.hasOwn(found, "const") ? [found.const] : found.enum;
   if (Array.isArray(values) && !values.some((one) => same(one, value))) {
-    return `expected ${typeOf(found, root)}`;
+    return `expected ${typeOf(schema)}`;
   }
   for (const [type, keyword, right, text] of BOUNDS) {
     const bound = found[keyword];

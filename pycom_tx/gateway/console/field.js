@@ -24,7 +24,7 @@ export class Field {
       "label",
       { for: id },
       element("code", {}, this.name),
-      element("span", { class: "type" }, typeOf(this.schema, this.root)),
+      element("span", { class: "type" }, typeOf(this.schema)),
       this.required ? element("span", { class: "mark" }, "required") : null,
     );
     const controls = element("div", { class: "control" }, this.control, this.beside());
@@ -50,13 +50,6 @@ export class Field {
     this.control.focus();
   }
 
-  // The argument, if nothing is wrong with it.
-  read() {
-    const wrong = this.complain();
-    if (wrong !== null) throw new Wrong(wrong);
-    return this.text();
-  }
-
   // Tells what is wrong, and gives it; null if nothing is.
   complain() {
     const wrong = this.judged();
@@ -64,6 +57,7 @@ export class Field {
     return wrong;
   }
 
+  // What is wrong, without a word.
   judged() {
     try {
       const text = this.text();

@@ -139,14 +139,20 @@ class Area extends Field {
       this.focus();
     };
     const label = `Begin ${this.name} with an example`;
-    return element("button", { type: "button", class: "quiet", onclick: fill, "aria-label": label }, "example");
+    return element(
+      "button",
+      { type: "button", class: "quiet", onclick: fill, "aria-label": label },
+      "example",
+    );
   }
 
   text() {
     const text = this.control.value.trim();
     if (text === "") return null;
     if (isJSON(text)) return text;
-    throw new Wrong(/^\p{L}/u.test(text) ? "It is no JSON: strings stand in quotes" : "It is no JSON");
+    throw new Wrong(
+      /^\p{L}/u.test(text) ? "It is no JSON: strings stand in quotes" : "It is no JSON",
+    );
   }
 
   write(text) {

@@ -3,20 +3,31 @@
 import { memory } from "./memory.js";
 import { encoded } from "./route.js";
 
+// The gateway cannot be reached, or has nothing to say.
+export class NoAnswer extends Error {}
+
 export function services() {
   return read("services");
 }
 
 // All that is told of an interface; null if nobody provides it.
-export async function describe(name) {
+export function describe(name) {
   return read(`services/${encoded(name)}`);
 }
 
 async function read(path) {
-  const response = await fetch(path, { headers: authorization() });
+  const response = await reach(path, { headers: authorization() });
   if (response.status === 404) return null;
-  if (!response.ok) throw new Error(`${path} is answered with ${response.status}`);
+  if (!response.ok) throw new NoAnswer(`${path} is answered with ${response.status}`);
   return response.json();
+}
+
+export async function reach(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch (error) {
+    throw new NoAnswer(error.message);
+  }
 }
 
 function authorization() {
@@ -24,11 +35,11 @@ function authorization() {
 }
 
 // Makes a call. Gives the outcome: status, ms, the text of the result or the problem, the
-// attachment. Rejects if there is no answer.
+// attachment. Rejects with NoAnswer.
 //
-// call: name, method, args (text of JSON, or null), attachment (a Blob, or null), timeout
-// (seconds as text, or ""), signal.
-export async function call({ name, method, args, attachment, timeout, signal }) {
+// call: name, method, args (text of JSON, or null), attachment (a File, or null), timeout
+// (seconds as text, or "").
+export async function call({ name, method, args, attachment, timeout }, signal) {
   const headers = { ...authorization(), Accept: "multipart/form-data" };
   if (timeout) headers["PyCOM-Timeout"] = timeout;
   const session = memory.session(name);
@@ -43,19 +54,21 @@ export async function call({ name, method, args, attachment, timeout, signal }) 
   }
   const path = `call/${encoded(name)}/${encoded(method)}`;
   const began = performance.now();
-  const response = await fetch(path, { method: "POST", headers, body, signal });
+  const response = await reach(path, { method: "POST", headers, body, signal });
   const answer = await bodyOf(response);
   const ms = performance.now() - began;
-  const kept = response.status === 410 ? null : response.headers.get("PyCOM-Session") ?? session;
+  const kept = response.status === 410 ? null : (response.headers.get("PyCOM-Session") ?? session);
   memory.keep(name, kept);
   return { ok: response.ok, status: response.status, ms, ...answer };
 }
 
 async function bodyOf(response) {
   const type = response.headers.get("Content-Type") ?? "";
-  if (type.startsWith("multipart/")) {
+  try {
+    if (!type.startsWith("multipart/")) return { text: await response.text(), attachment: null };
     const form = await response.formData();
     return { text: form.get("result"), attachment: form.get("attachment") };
+  } catch (error) {
+    throw new NoAnswer(error.message); // its connection broke
   }
-  return { text: await response.text(), attachment: null };
 }

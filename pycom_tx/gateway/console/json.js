@@ -2,7 +2,7 @@
 // shown, and what is sent, is never made from parsed numbers.
 
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/gs;
-const WIDE = 80; // characters of an array in one line
+const WIDE = 80; // characters in a line that holds several values
 
 export function isJSON(text) {
   try {
@@ -14,61 +14,67 @@ export function isJSON(text) {
 }
 
 // The text of JSON in lines, as pieces that each are a kind and text; kinds are key, string,
-// number, word, mark.
+// number, word, mark. Lists of plain values have as many in a line as fit.
 export function pieces(text) {
   const tokens = text.match(TOKEN) ?? [];
   const told = [];
-  let depth = 0;
-  const line = () => told.push(["mark", `\n${"  ".repeat(depth)}`]);
-  for (let at = 0; at < tokens.length; at += 1) {
-    const token = tokens[at];
-    const short = token === "{" || token === "[" ? shortEnd(tokens, at) : null;
-    if (short !== null) {
-      for (; at <= short; at += 1) told.push([kind(tokens, at), spaced(tokens, at)]);
-      at -= 1;
-    } else if (token === "{" || token === "[") {
-      depth += 1;
-      told.push(["mark", token]);
-      line();
+  const open = []; // whether each array or object around is plain, the innermost last
+  let column = 0;
+  const put = (kind, piece) => {
+    told.push([kind, piece]);
+    column += piece.length;
+  };
+  const line = () => {
+    put("mark", `\n${"  ".repeat(open.length)}`);
+    column = 2 * open.length;
+  };
+  tokens.forEach((token, at) => {
+    const kind = kindOf(tokens, at);
+    const plain = open.at(-1) === "plain" || open.at(-1) === "short";
+    if (token === "{" || token === "[") {
+      put(kind, token);
+      open.push(shapeOf(tokens, at));
+      if (open.at(-1) !== "short") line();
     } else if (token === "}" || token === "]") {
-      depth -= 1;
-      line();
-      told.push(["mark", token]);
+      if (open.pop() !== "short") line();
+      put(kind, token);
     } else if (token === ",") {
-      told.push(["mark", token]);
-      line();
+      const next = tokens[at + 1].length + 1;
+      const fits = plain && (open.at(-1) === "short" || column + next < WIDE);
+      put(kind, fits ? ", " : ",");
+      if (!fits) line();
     } else {
-      told.push([kind(tokens, at), spaced(tokens, at)]);
+      put(kind, token === ":" ? ": " : token);
     }
-  }
+  });
   return told;
 }
 
 export function pretty(text) {
-  return pieces(text).map(([, piece]) => piece).join("");
+  return pieces(text)
+    .map(([, piece]) => piece)
+    .join("");
 }
 
-// Where an array or object ends that is empty, or holds only scalars and fits in a line.
-function shortEnd(tokens, start) {
+// How an array or object is written that begins there: "short", in one line; "plain", an array
+// of values in which nothing is; or "deep".
+function shapeOf(tokens, start) {
   let size = 0;
-  for (let at = start + 1; at < tokens.length && size < WIDE; at += 1) {
+  for (let at = start + 1; at < tokens.length; at += 1) {
     const token = tokens[at];
-    if (token === "]" || token === "}") return at;
-    if (token === "[" || token === "{") return null;
+    if (token === "]" || token === "}") return size < WIDE ? "short" : "plain";
+    if (token === "[" || token === "{") return "deep";
     size += token.length + 1;
+    if (size >= WIDE && tokens[start] === "{") return "deep";
   }
-  return null;
+  return "deep";
 }
 
-function kind(tokens, at) {
+function kindOf(tokens, at) {
   const first = tokens[at][0];
   if (first === '"') return tokens[at + 1] === ":" ? "key" : "string";
-  if (/[{}[\],:]/.test(first)) return "mark";
-  return /[-\d]/.test(first) ? "number" : "word";
-}
-
-function spaced(tokens, at) {
-  return tokens[at] === ":" || tokens[at] === "," ? `${tokens[at]} ` : tokens[at];
+  if ("{}[],:".includes(first)) return "mark";
+  return "-0123456789".includes(first) ? "number" : "word";
 }
 
 // The members of an object, each as text, by their names; null if the text is no object.
@@ -86,7 +92,7 @@ export function members(text) {
       [name, parts] = [null, []];
     } else if (depth === 1 && name === null) {
       name = token;
-    } else if (depth > 1 || token !== ":" || parts.length > 0) {
+    } else if (depth > 1 || token !== ":") {
       parts.push(token);
     }
     if (token === "{" || token === "[") depth += 1;

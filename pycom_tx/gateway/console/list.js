@@ -14,6 +14,9 @@ export class List {
 
   constructor() {
     this.#search.addEventListener("input", () => this.#draw());
+    this.#search.addEventListener("keydown", ({ key }) => {
+      if (key === "Enter") this.#list.querySelector("a")?.click();
+    });
     document.getElementById("side").addEventListener("keydown", (event) => this.#pressed(event));
   }
 
@@ -43,16 +46,24 @@ export class List {
       if (!this.#counts.has(name)) this.#entries.delete(name);
     }
     const shown = [...this.#counts.keys()].filter((name) => this.#wanted(name));
-    arrange(this.#list, shown.map((name) => this.#entry(name).item));
+    arrange(
+      this.#list,
+      shown.map((name) => this.#entry(name).item),
+    );
     this.#none.hidden = shown.length > 0 || !this.#ready;
-    this.#none.textContent = this.#counts.size ? "None is like that." : "Nobody provides anything yet.";
+    this.#none.textContent = this.#counts.size
+      ? "None is like that."
+      : "Nobody provides anything yet.";
     this.mark();
   }
 
   #entry(name) {
     let entry = this.#entries.get(name);
     if (entry === undefined) {
-      entry = { count: element("span", { class: "count" }), about: element("span", { class: "about" }) };
+      entry = {
+        count: element("span", { class: "count" }),
+        about: element("span", { class: "about" }),
+      };
       const title = element("span", { class: "name" }, name);
       entry.link = element("a", { href: hashOf(name) }, title, entry.count, entry.about);
       entry.item = element("li", {}, entry.link);

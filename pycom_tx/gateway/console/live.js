@@ -54,9 +54,10 @@ export class Live extends EventTarget {
   }
 
   #replace(providers) {
-    const told = new Set(providers.map((provider) => provider.id));
-    const gone = [...this.providers.values()].filter((provider) => !told.has(provider.id));
-    this.#change(providers.filter((provider) => !this.providers.has(provider.id)), gone, true);
+    const told = new Set(providers.map(({ id }) => id));
+    const gone = [...this.providers.values()].filter(({ id }) => !told.has(id));
+    const fresh = providers.filter((provider) => !same(provider, this.providers.get(provider.id)));
+    this.#change(fresh, gone, true);
     this.#enter("live");
   }
 
@@ -75,4 +76,8 @@ export class Live extends EventTarget {
     this.state = state;
     this.dispatchEvent(new Event("state"));
   }
+}
+
+function same(provider, known) {
+  return known !== undefined && String(provider.interfaces) === String(known.interfaces);
 }

@@ -1,8 +1,8 @@
 // The page: what is chosen is shown, and what happens is told to all that show it.
 
 import { Charts } from "./charts.js";
-import { counted, say } from "./dom.js";
-import { services } from "./gateway.js";
+import { say } from "./dom.js";
+import { NoAnswer, services } from "./gateway.js";
 import { Interface } from "./interface.js";
 import { coalesced } from "./later.js";
 import { List } from "./list.js";
@@ -10,6 +10,7 @@ import { Live } from "./live.js";
 import { memory } from "./memory.js";
 import { Overview } from "./overview.js";
 import { chosen } from "./route.js";
+import { watchToken } from "./token.js";
 
 const STATES = {
   connecting: "connecting",
@@ -32,7 +33,7 @@ const refresh = coalesced(async () => {
     list.describe(known ?? []);
     if (shown !== overview) await shown.update();
   } catch (error) {
-    console.info(error.message);
+    if (!(error instanceof NoAnswer)) throw error;
   }
 });
 
@@ -42,7 +43,7 @@ function show() {
   if (view !== shown) {
     const first = shown === null;
     shown = view;
-    main.replaceChildren(charts.element, view.element);
+    main.replaceChildren(view.head, charts.element, view.body);
     document.body.dataset.shown = name === null ? "all" : "one";
     document.title = name === null ? "pycom_tx console" : `${name} – pycom_tx console`;
     if (!first) view.title.focus();
@@ -54,20 +55,23 @@ function show() {
 }
 
 function viewOf(name) {
-  if (!interfaces.has(name)) interfaces.set(name, new Interface(name, live));
+  if (!interfaces.has(name)) interfaces.set(name, new Interface(name, live, refresh));
   return interfaces.get(name);
 }
 
-function tell({ appeared, vanished, news }) {
-  if (!news) return;
-  const said = (word, ones) => (ones.length === 1 ? `${ones[0].service} ${word}` : ones.length ? `${counted(ones.length, "service")} ${word}` : "");
-  say([said("appeared", appeared), said("vanished", vanished)].filter(Boolean).join(", "));
+function told({ appeared, vanished }) {
+  const said = (word, ones) => `${ones.length === 1 ? ones[0].service : ones.length} ${word}`;
+  const parts = [
+    appeared.length && said("appeared", appeared),
+    vanished.length && said("vanished", vanished),
+  ];
+  return parts.filter(Boolean).join(", ");
 }
 
 live.addEventListener("change", ({ detail }) => {
   list.live(live.interfaces());
   overview.update(detail);
-  tell(detail);
+  if (detail.news) say(told(detail));
   refresh();
 });
 live.addEventListener("state", () => {
@@ -77,14 +81,13 @@ live.addEventListener("state", () => {
   if (live.state === "live") charts.begin();
 });
 
-const token = document.getElementById("token-value");
-token.addEventListener("change", () => (memory.token = token.value.trim()));
-document.getElementById("token").addEventListener("submit", (event) => {
-  event.preventDefault();
-  memory.token = token.value.trim();
-});
 memory.addEventListener("token", refresh);
 
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
 window.addEventListener("hashchange", show);
+watchToken();
 show();
 live.start();

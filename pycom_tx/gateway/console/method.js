@@ -1,9 +1,10 @@
 // A method: its signature, what it says of itself, and the form to call it.
 
 import { Answer } from "./answer.js";
+import { curl } from "./curl.js";
 import { element, unique } from "./dom.js";
 import { CallForm } from "./form.js";
-import { call } from "./gateway.js";
+import { NoAnswer, call } from "./gateway.js";
 import { pretty } from "./json.js";
 import { hashOf } from "./route.js";
 import { list, object, typeOf } from "./schema.js";
@@ -15,7 +16,11 @@ export class Method {
   constructor(interfaceName, name, about) {
     [this.interfaceName, this.name, this.about] = [interfaceName, name, about];
     const id = unique();
-    this.link = element("a", { "aria-controls": id }, element("code", {}, ...signature(name, about)));
+    this.link = element(
+      "a",
+      { "aria-controls": id },
+      element("code", {}, ...signature(name, about)),
+    );
     this.body = element("div", { class: "body", id, hidden: true });
     const summary = docstring(about).split("\n")[0];
     this.element = element(
@@ -29,15 +34,23 @@ export class Method {
   }
 
   open(is) {
+    const opened = is && this.body.hidden;
     this.link.href = is ? hashOf(this.interfaceName) : hashOf(this.interfaceName, this.name);
     this.link.setAttribute("aria-expanded", String(is));
     this.element.classList.toggle("open", is);
     this.body.hidden = !is;
     if (is && !this.form) this.#build();
+    if (opened) {
+      for (const part of [this.body, this.link]) part.scrollIntoView({ block: "nearest" });
+    }
   }
 
   #build() {
-    this.form = new CallForm(this.about, (sent) => this.#call(sent), () => this.#under?.abort());
+    this.form = new CallForm(
+      this.about,
+      (sent) => this.#call(sent),
+      () => this.#under?.abort(),
+    );
     this.answer = new Answer(this.name);
     const more = docstring(this.about).split("\n").slice(1).join("\n").trim();
     this.body.append(
@@ -53,11 +66,15 @@ export class Method {
     this.#under = under;
     this.form.busy(true);
     this.answer.wait();
+    const made = { name: this.interfaceName, method: this.name, ...sent };
+    const typed = curl(made);
     try {
-      const { signal } = under;
-      await this.answer.tell(await call({ name: this.interfaceName, method: this.name, ...sent, signal }));
+      const outcome = await call(made, under.signal);
+      await this.answer.tell(outcome, typed);
     } catch (error) {
-      this.answer.failed(under.signal.aborted ? "Cancelled" : `There is no answer: ${error.message}`);
+      if (!(error instanceof NoAnswer)) throw error;
+      const cancelled = under.signal.aborted;
+      this.answer.failed(cancelled ? "Cancelled" : `There is no answer: ${error.message}`);
     } finally {
       this.form.busy(false);
     }
@@ -74,12 +91,14 @@ function signature(name, about) {
   const { incoming, outgoing } = object(about.attachments);
   const names = [...list(about.required_arguments), ...list(about.optional_arguments)];
   const required = list(about.required_arguments);
-  const told = names.filter((one) => typeof one === "string").map((one) => {
-    const its = properties[one] === undefined ? "" : `: ${typeOf(properties[one], schema)}`;
-    return `${one}${required.includes(one) ? "" : "?"}${one === incoming ? ": attachment" : its}`;
-  });
+  const told = names
+    .filter((one) => typeof one === "string")
+    .map((one) => {
+      const its = Object.hasOwn(properties, one) ? `: ${typeOf(properties[one])}` : "";
+      return `${one}${required.includes(one) ? "" : "?"}${one === incoming ? ": attachment" : its}`;
+    });
   const result = object(object(about.schema).result);
-  const gives = Object.keys(result).length > 0 ? [typeOf(result, result)] : [];
+  const gives = Object.keys(result).length > 0 ? [typeOf(result)] : [];
   if (typeof outgoing === "string") gives.push("attachment");
   const arrow = gives.length > 0 ? ` → ${gives.join(" + ")}` : "";
   return [element("b", {}, name), element("span", {}, `(${told.join(", ")})${arrow}`)];
@@ -92,7 +111,9 @@ function badges(about) {
     about.idempotent === true ? ["idempotent", "It does no harm to call it twice"] : null,
     ways ? [`attachment ${ways}`, "Bytes beside the JSON"] : null,
   ];
-  return said.filter(Boolean).map(([text, title]) => element("span", { class: "badge", title }, text));
+  return said
+    .filter(Boolean)
+    .map(([text, title]) => element("span", { class: "badge", title }, text));
 }
 
 function schemas(about) {
@@ -100,6 +121,11 @@ function schemas(about) {
     .filter((part) => Object.keys(object(object(about.schema)[part])).length > 0)
     .map((part) => {
       const text = pretty(JSON.stringify(about.schema[part]));
-      return element("details", {}, element("summary", {}, `Schema of the ${part === "result" ? "result" : "arguments"}`), element("pre", { tabindex: "0" }, text));
+      return element(
+        "details",
+        {},
+        element("summary", {}, `Schema of the ${part === "result" ? "result" : "arguments"}`),
+        element("pre", { tabindex: "0" }, text),
+      );
     });
 }

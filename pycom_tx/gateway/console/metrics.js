@@ -2,6 +2,7 @@
 
 const CALLS = "pycom_client_calls_total";
 const BUCKETS = "pycom_client_call_duration_seconds_bucket";
+export const WANTED = [CALLS, BUCKETS];
 
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{((?:[^"}]|"[^"\\]*(?:\\.[^"\\]*)*")*)\})?[ \t]+(\S+)/;
 const LABEL = /([a-zA-Z_]\w*)[ \t]*=[ \t]*"([^"\\]*(?:\\.[^"\\]*)*)"/g;
@@ -19,7 +20,10 @@ export function samples(text) {
     if (match === null) continue;
     const labels = new Map();
     for (const [, name, value] of (match[2] ?? "").matchAll(LABEL)) {
-      labels.set(name, value.replace(/\\[\\"n]/g, (escaped) => ESCAPED[escaped]));
+      labels.set(
+        name,
+        value.replace(/\\[\\"n]/g, (escaped) => ESCAPED[escaped]),
+      );
     }
     found.push({ name: match[1], labels, value: numberOf(match[3]) });
   }
@@ -54,7 +58,7 @@ export class Figures {
   #looks = []; // time in seconds, and the samples then
 
   add(time, text) {
-    const told = samples(text).filter(({ name }) => name === CALLS || name === BUCKETS);
+    const told = samples(text).filter(({ name }) => WANTED.includes(name));
     this.#looks = this.#looks.filter((look) => look.time >= time - KEPT - WINDOW);
     this.#looks.push({ time, told });
   }
@@ -119,7 +123,9 @@ export function quantile(buckets, part) {
   let [low, under] = [0, 0];
   for (const [most, count] of buckets) {
     if (count >= part * all) {
-      return most === Infinity ? low : low + ((most - low) * (part * all - under)) / (count - under);
+      return most === Infinity
+        ? low
+        : low + ((most - low) * (part * all - under)) / (count - under);
     }
     [low, under] = [most, count];
   }

@@ -1,6 +1,6 @@
 // What is shown where no interface is chosen: all services, and what happened last.
 
-import { arrange, clock, counted, element } from "./dom.js";
+import { clock, counted, element } from "./dom.js";
 import { providerLine } from "./providers.js";
 import { hashOf } from "./route.js";
 
@@ -12,14 +12,17 @@ export class Overview {
     this.sum = element("p", { class: "sum" });
     this.services = element("ul", { class: "services" });
     this.happened = element("ol", { class: "happened" });
-    this.quiet = element("p", { class: "note" }, "Nothing has come or gone since this page was opened.");
-    this.title = element("h1", { tabindex: "-1" }, "Services");
-    this.element = element(
+    this.quiet = element(
+      "p",
+      { class: "note" },
+      "Nothing has come or gone since this page was opened.",
+    );
+    this.title = element("h1", { tabindex: "-1" }, "What runs");
+    this.head = element("div", { class: "head" }, this.title, this.sum);
+    this.body = element(
       "div",
-      { class: "overview" },
-      this.title,
-      this.sum,
-      this.services,
+      {},
+      element("section", {}, element("h2", {}, "Services"), this.services),
       element("section", {}, element("h2", {}, "Lately"), this.quiet, this.happened),
     );
   }
@@ -27,12 +30,18 @@ export class Overview {
   update({ appeared, vanished, news }) {
     const providers = [...this.live.providers.values()];
     providers.sort((one, other) => (one.service < other.service ? -1 : 1));
-    this.sum.textContent = `${counted(providers.length, "service")} with ${counted(this.live.interfaces().size, "interface")}`;
+    const interfaces = this.live.interfaces().size;
+    const [many, provided] = [
+      counted(providers.length, "service"),
+      counted(interfaces, "interface"),
+    ];
+    this.sum.textContent = `${many} with ${provided}`;
     this.services.replaceChildren(...providers.map(serviceLine));
     if (!news) return;
-    for (const [word, ones] of [["appeared", appeared], ["vanished", vanished]]) {
-      for (const { service } of ones) this.happened.prepend(eventLine(word, service));
-    }
+    this.happened.prepend(
+      ...vanished.map(({ service }) => eventLine("vanished", service)),
+      ...appeared.map(({ service }) => eventLine("appeared", service)),
+    );
     while (this.happened.children.length > REMEMBERED) this.happened.lastElementChild.remove();
     this.quiet.hidden = this.happened.children.length > 0;
   }
@@ -40,7 +49,9 @@ export class Overview {
 
 function serviceLine(provider) {
   const line = providerLine(provider);
-  const links = provider.interfaces.map((name) => element("li", {}, element("a", { href: hashOf(name) }, name)));
+  const links = provider.interfaces.map((name) =>
+    element("li", {}, element("a", { href: hashOf(name) }, name)),
+  );
   line.append(element("ul", {}, ...links));
   return line;
 }

@@ -6,7 +6,8 @@ export function hashOf(name, method) {
 }
 
 export function chosen() {
-  const [name, method] = location.hash.replace(/^#\/?/, "").split("/").map(decoded);
+  const path = location.hash.startsWith("#/") ? location.hash.slice(2) : "";
+  const [name, method] = path.split("/").map(decoded);
   return { name: name || null, method: method || null };
 }
 

@@ -2,6 +2,9 @@
 // taken to say nothing.
 
 const DEEPEST = 20;
+const SHALLOW = 3; // arrays in an example
+const MOST = 100; // values in it
+const LONGEST = 80; // characters of a type
 
 export function object(value) {
   return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
@@ -25,7 +28,10 @@ export function resolved(schema, root) {
 }
 
 function nameOf(reference) {
-  return reference.replace(/^#\/\$defs\//, "").replaceAll("~1", "/").replaceAll("~0", "~");
+  return reference
+    .replace(/^#\/\$defs\//, "")
+    .replaceAll("~1", "/")
+    .replaceAll("~0", "~");
 }
 
 // A schema without the null that it also allows, and whether it does.
@@ -39,20 +45,24 @@ export function split(schema, root) {
   const branches = list(found.anyOf);
   const others = branches.filter((branch) => resolved(branch, root).type !== "null");
   if (others.length < branches.length && others.length > 0) {
-    const { anyOf, ...rest } = found;
-    const schema = others.length === 1 ? { ...rest, ...resolved(others[0], root) } : { ...rest, anyOf: others };
-    return { schema, nullable: true };
+    const only = others.length === 1 ? resolved(others[0], root) : { anyOf: others };
+    return { schema: { ...found, anyOf: undefined, ...only }, nullable: true };
   }
   return { schema: found, nullable: list(found.enum).includes(null) };
 }
 
 // How a schema is written in a signature: integer, Item[], "paper" | "box".
-export function typeOf(schema, root, depth = 0) {
-  if (typeof object(schema).$ref === "string") return nameOf(schema.$ref);
+export function typeOf(schema) {
+  const type = written(schema, 0);
+  return type.length > LONGEST ? `${type.slice(0, LONGEST)}…` : type;
+}
+
+function written(schema, depth) {
   const found = object(schema);
-  const inside = (part) => (depth < DEEPEST ? typeOf(part, root, depth + 1) : "…");
+  const inside = (part) => (depth < DEEPEST ? written(part, depth + 1) : "…");
+  if (typeof found.$ref === "string") return nameOf(found.$ref);
   if (Object.hasOwn(found, "const")) return JSON.stringify(found.const);
-  if (Array.isArray(found.enum)) return found.enum.map((value) => JSON.stringify(value)).join(" | ");
+  if (Array.isArray(found.enum)) return found.enum.map((one) => JSON.stringify(one)).join(" | ");
   const branches = list(found.anyOf ?? found.oneOf);
   if (branches.length > 0) return [...new Set(branches.map(inside))].join(" | ");
   if (Array.isArray(found.type)) return found.type.join(" | ");
@@ -95,28 +105,34 @@ export function bounds(schema) {
 }
 
 // A value that has the shape of a schema, to begin with.
-export function example(schema, root, depth = 0) {
-  const { schema: found } = split(schema, root);
-  if (Object.hasOwn(found, "default")) return found.default;
-  if (list(found.examples).length > 0) return found.examples[0];
-  if (Object.hasOwn(found, "const")) return found.const;
-  if (list(found.enum).length > 0) return found.enum[0];
-  const branches = list(found.anyOf ?? found.oneOf);
-  if (depth > DEEPEST) return null;
-  if (branches.length > 0) return example(branches[0], root, depth + 1);
-  if (found.type === "object") {
-    const properties = Object.entries(object(found.properties));
-    return Object.fromEntries(properties.map(([name, part]) => [name, example(part, root, depth + 1)]));
-  }
-  if (found.type === "array") {
+export function example(schema, root) {
+  let steps = MOST;
+
+  function of(part, depth) {
+    const { schema: found, nullable } = split(part, root);
+    steps -= 1;
     // What contains itself would go on for ever.
-    return found.items && depth < 3 ? [example(found.items, root, depth + 1)] : [];
+    if (steps < 0 || (nullable && depth > 0)) return null;
+    if (Object.hasOwn(found, "default")) return found.default;
+    if (Object.hasOwn(found, "const")) return found.const;
+    const [first] = [...list(found.examples), ...list(found.enum)];
+    if (first !== undefined) return first;
+    const [branch] = list(found.anyOf ?? found.oneOf);
+    if (branch !== undefined) return depth < DEEPEST ? of(branch, depth + 1) : null;
+    if (found.type === "object") {
+      const properties = depth < DEEPEST ? Object.entries(object(found.properties)) : [];
+      return Object.fromEntries(properties.map(([name, its]) => [name, of(its, depth + 1)]));
+    }
+    if (found.type !== "array") return simple(found);
+    return found.items && depth < SHALLOW ? [of(found.items, depth + 1)] : [];
   }
-  return simple(found);
+
+  return of(schema, 0);
 }
 
 function simple({ type, minimum }) {
   if (type === "string") return "";
   if (type === "boolean") return false;
-  return type === "integer" || type === "number" ? (typeof minimum === "number" ? minimum : 0) : null;
+  if (type !== "integer" && type !== "number") return null;
+  return typeof minimum === "number" ? minimum : 0;
 }
