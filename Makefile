@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs screenshots clean
 
 demo: $(VENV)/installed
 	$(BIN)/python examples/demo.py
@@ -23,6 +23,11 @@ lint: $(VENV)/equipped
 
 docs: $(VENV)/equipped
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build
+
+# Needs Debian's chromium, chromium-driver and pngquant.
+screenshots: $(VENV)/equipped
+	PYCOM_SCREENSHOTS=$(CURDIR)/docs/console $(BIN)/trial tests.live.test_console_pictures
+	pngquant --force --strip --ext .png docs/console/*.png
 
 clean:
 	rm -rf $(VENV) build dist docs/_build .coverage* .interop _trial_temp* *.egg-info

@@ -4,13 +4,14 @@ import json
 import os
 import shutil
 import tempfile
-from functools import wraps
+from functools import cache, wraps
 from unittest import SkipTest
 
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
+from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 from twisted.python.procutils import which
 
@@ -66,8 +67,19 @@ def program(name):
     raise SkipTest(f"{name} is missing")
 
 
+@cache
+def browser():
+    """The browser of all tests: it is started once, and ends with the reactor.
+
+    :raises SkipTest: there is none.
+    """
+    running = Browser()
+    reactor.callFromThread(reactor.addSystemEventTrigger, "during", "shutdown", running.close)
+    return running
+
+
 class Browser:
-    """Chromium, with an empty profile, to be closed.
+    """Chromium, with an empty profile.
 
     What finds elements takes a CSS selector, and a text that the element shows; it waits until
     there is one.
@@ -89,6 +101,17 @@ class Browser:
         self._driver.quit()
         shutil.rmtree(self._profile, ignore_errors=True)
 
+    def begin(self):
+        """Leave everything as it is behind, in a tab that is closed."""
+        left = self._driver.current_window_handle
+        self._driver.switch_to.new_window("tab")
+        fresh = self._driver.current_window_handle
+        self._driver.switch_to.window(left)
+        self._driver.close()
+        self._driver.switch_to.window(fresh)
+        for log in "browser", "performance":
+            self._driver.get_log(log)
+
     @beside
     def open(self, url):
         """Go to a page."""
@@ -102,7 +125,9 @@ class Browser:
     @beside
     def gone(self, selector, text=""):
         """Wait until there is no such element."""
-        self._wait(lambda driver: driver.execute_script(FIND, selector, text) is None, "no", selector)
+        self._wait(
+            lambda driver: driver.execute_script(FIND, selector, text) is None, "no", selector
+        )
 
     @beside
     def click(self, selector, text=""):
@@ -190,7 +215,9 @@ class Browser:
         ]
 
     def _find(self, selector, text=""):
-        return self._wait(lambda driver: driver.execute_script(FIND, selector, text), text, selector)
+        return self._wait(
+            lambda driver: driver.execute_script(FIND, selector, text), text, selector
+        )
 
     def _wait(self, condition, *what):
         wait = WebDriverWait(self._driver, PATIENCE, LOOK_AGAIN)

@@ -11,7 +11,7 @@ from twisted.internet.threads import deferToThread
 
 import pycom_tx as pycom
 from pycom_tx.gateway.service import Gateway
-from tests.live.browser import Browser
+from tests.live.browser import browser
 from tests.live.processes import LOOK_AGAIN, PATIENCE, ProcessCase
 
 ANY = "tcp://127.0.0.1:*"
@@ -39,6 +39,7 @@ class Shop(pycom.Service):
         request,
         items: list[Item],
         customer: str,
+        *,
         discount: Annotated[float, Meta(ge=0, lt=1)] = 0,
         express: bool = False,
         note: str | None = None,
@@ -100,7 +101,7 @@ class Doorkeeper(pycom.Service):
     def validate(self, request, token: str) -> tuple[str, list[str]]:
         if token != TOKEN:
             raise pycom.AccessDenied("Nobody has that token")
-        return "ali", ["keeper"]
+        return "frida", ["keeper", "painter"]
 
 
 @pycom.interface("com.example.vault", authentication="required", roles=("keeper",))
@@ -141,12 +142,18 @@ class ConsoleCase(ProcessCase):
         self.addCleanup(gateway.stopService)
         return gateway
 
+    async def start(self):
+        """The browser, with an empty page."""
+        self.browser = await deferToThread(browser)
+        # A page that is left open would go on asking whoever is there next.
+        self.addCleanup(deferToThread, self.browser.begin)
+        return self.browser
+
     async def open(self, path="/", **options):
-        """A browser that shows the console, in front of a gateway if there is none yet."""
+        """The browser, which shows the console, in front of a gateway if there is none yet."""
         if not hasattr(self, "url"):
             self.gateway(**options)
-        self.browser = await deferToThread(Browser)
-        self.addCleanup(deferToThread, self.browser.close)
+        await self.start()
         await self.browser.open(self.url + path)
         return self.browser
 
@@ -162,5 +169,3 @@ class ConsoleCase(ProcessCase):
         """The browser has seen nothing wrong, but for answers that say that something is."""
         complaints = await self.browser.complaints()
         self.assertEqual([told for told in complaints if told[0] != "network"], [])
-
-

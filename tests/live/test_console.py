@@ -259,7 +259,7 @@ class CallTests(ConsoleCase):
         await browser.fill("picture", str(other))
         await self.call(".attachment a[download='frame.bin']")
         self.assertEqual(await self.call(), '{"size": 10}')
-        await browser.click(".control button", "none")
+        await browser.click(".control button", "remove")
         self.assertEqual(await self.call(), '{"size": 0}')
         await self.assertNoComplaints()
 
@@ -282,7 +282,7 @@ class CallTests(ConsoleCase):
         await browser.press(Keys.ENTER)
         await browser.find(".facts", "for keeper")
         await browser.find("#interfaces a", "For those who are known.")
-        self.assertEqual(await self.call(), '"ali"')
+        self.assertEqual(await self.call(), '"frida"')
         stored = "return [document.cookie, localStorage.length, sessionStorage.length]"
         self.assertEqual(await browser.run(stored), ["", 0, 0])
         await self.assertNoComplaints()

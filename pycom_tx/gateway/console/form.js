@@ -42,7 +42,7 @@ export class CallForm {
       forget.hidden = true;
       this.file.focus();
     };
-    const forget = element("button", { type: "button", class: "quiet", onclick: drop }, "none");
+    const forget = element("button", { type: "button", class: "quiet", onclick: drop }, "remove");
     this.file = element("input", { type: "file", id });
     this.file.addEventListener("change", () => (forget.hidden = this.file.files.length === 0));
     forget.hidden = true;

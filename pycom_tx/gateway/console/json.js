@@ -39,8 +39,8 @@ export function pieces(text) {
       if (open.pop() !== "short") line();
       put(kind, token);
     } else if (token === ",") {
-      const next = tokens[at + 1].length + 1;
-      const fits = plain && (open.at(-1) === "short" || column + next < WIDE);
+      const next = tokens[at + 1].length + 3; // with the commas around it
+      const fits = plain && (open.at(-1) === "short" || column + next <= WIDE);
       put(kind, fits ? ", " : ",");
       if (!fits) line();
     } else {
