@@ -7,6 +7,7 @@ import tempfile
 from functools import cache, wraps
 from unittest import SkipTest
 
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
@@ -74,6 +75,7 @@ def browser():
     :raises SkipTest: there is none.
     """
     running = Browser()
+    running.begin()
     reactor.callFromThread(reactor.addSystemEventTrigger, "during", "shutdown", running.close)
     return running
 
@@ -120,19 +122,21 @@ class Browser:
     @beside
     def find(self, selector, text=""):
         """Give the text of an element."""
-        return self._find(selector, text).text
+        return self._do(lambda element: element.text, FIND, selector, text)
 
     @beside
     def gone(self, selector, text=""):
         """Wait until there is no such element."""
-        self._wait(
-            lambda driver: driver.execute_script(FIND, selector, text) is None, "no", selector
-        )
+
+        def away(driver):
+            return driver.execute_script(FIND, selector, text) is None
+
+        self._wait(away, "no", selector, text)
 
     @beside
     def click(self, selector, text=""):
         """Click on an element."""
-        self._find(selector, text).click()
+        self._do(lambda element: element.click(), FIND, selector, text)
 
     @beside
     def fill(self, label, text):
@@ -140,32 +144,21 @@ class Browser:
 
         :param label: the first word of the label.
         """
-        field = self._wait(lambda driver: driver.execute_script(FIELD, label), label)
-        if field.tag_name == "select":
-            Select(field).select_by_visible_text(text)
-        elif field.get_attribute("type") == "file":
-            field.send_keys(text)
-        else:
-            # An empty one is left as if somebody had deleted the last letter.
-            field.send_keys(Keys.CONTROL, "a", Keys.NULL, Keys.DELETE, text)
+        self._do(lambda field: _fill(field, text), FIELD, label)
 
     @beside
     def pick(self, selector, text):
         """Choose one of several."""
-        Select(self._find(selector)).select_by_visible_text(text)
+        self._do(lambda field: _fill(field, text), FIND, selector, "")
 
     @beside
-    def press(self, *keys, **held):
-        """Press keys one after the other, on whatever has the focus.
-
-        :param held: the key that is held down meanwhile, as ``holding``.
-        """
+    def press(self, *keys, holding=None):
+        """Press keys one after the other, on whatever has the focus."""
         chain = ActionChains(self._driver)
-        holding = held.get("holding")
-        if holding:
+        if holding is not None:
             chain.key_down(holding)
         chain.send_keys(*keys)
-        if holding:
+        if holding is not None:
             chain.key_up(holding)
         chain.perform()
 
@@ -214,11 +207,26 @@ class Browser:
             if event["message"]["method"] == "Network.requestWillBeSent"
         ]
 
-    def _find(self, selector, text=""):
-        return self._wait(
-            lambda driver: driver.execute_script(FIND, selector, text), text, selector
-        )
+    def _do(self, action, script, *arguments):
+        """Do something with an element, as soon as there is one, and it stays."""
+
+        def done(driver):
+            element = driver.execute_script(script, *arguments)
+            return element is not None and [action(element)]
+
+        return self._wait(done, *arguments)[0]
 
     def _wait(self, condition, *what):
-        wait = WebDriverWait(self._driver, PATIENCE, LOOK_AGAIN)
+        # What is found may be replaced in the next moment.
+        wait = WebDriverWait(self._driver, PATIENCE, LOOK_AGAIN, [StaleElementReferenceException])
         return wait.until(condition, f"waited in vain for {what}")
+
+
+def _fill(field, text):
+    if field.tag_name == "select":
+        Select(field).select_by_visible_text(text)
+    elif field.get_attribute("type") == "file":
+        field.send_keys(text)
+    else:
+        # An empty text is as if somebody had deleted the last letter.
+        field.send_keys(Keys.CONTROL, "a", Keys.NULL, Keys.DELETE, text)

@@ -80,6 +80,16 @@ class Shop(pycom.Service):
         await Deferred(lambda _: self.cancelled.callback(None))
 
 
+@pycom.interface("com.example.shop")
+class OldShop(pycom.Service):
+    """Took orders."""
+
+    @pycom.method
+    def order(self, request, articles: list[str]) -> bool:
+        """Take an order."""
+        return True
+
+
 @pycom.interface("com.example.basket", stateful=True)
 class Basket(pycom.Service):
     """Keeps what somebody has chosen."""

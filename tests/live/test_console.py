@@ -9,7 +9,7 @@ import zlib
 from selenium.webdriver.common.keys import Keys
 from twisted.internet.utils import getProcessOutputAndValue
 
-from tests.live.console import ANY, TOKEN, Basket, ConsoleCase, Doorkeeper, Shop, Vault
+from tests.live.console import ANY, TOKEN, Basket, ConsoleCase, Doorkeeper, OldShop, Shop, Vault
 
 HIDE = """
 Object.defineProperty(document, "hidden", { value: given[0], configurable: true });
@@ -60,10 +60,12 @@ class LivingTests(ConsoleCase):
         browser = await self.open()
         await browser.find("#interfaces a", "com.example.shop")
         await browser.run("window.loaded = 'once'")
+        await browser.run("document.querySelector('.services a').focus()")
         service = await self.pictures()
         await browser.find("#interfaces a", "Shows pictures.")
         await browser.find(".services .path", "/com/example/pictures")
         await browser.find("#said", "/com/example/pictures appeared")
+        self.assertEqual(await browser.focus(), "com.example.shop")
         await service.kill()
         await browser.gone("#interfaces a", "com.example.pictures")
         await browser.gone(".services .path", "/com/example/pictures")
@@ -92,16 +94,44 @@ class LivingTests(ConsoleCase):
         await browser.find(".answer pre", '"ROOTS"')
         await self.assertNoComplaints()
 
+    async def test_contracts(self):
+        """Where providers mean different things by one name, each can be looked at."""
+        await self.serve(Shop(), service="/new")
+        await self.serve(OldShop(), service="/old")
+        browser = await self.open("/#/com.example.shop")
+        await browser.find(".choice", "Not all providers mean the same by it.")
+        shown = {}
+        for number in "1", "2":
+            await browser.pick(".choice select", f"contract {number}, of 1 provider")
+            provider = await browser.find(".providers li", f"contract {number}")
+            old = "/old" in provider
+            await browser.find("main .docstring", "Took orders." if old else "Takes orders.")
+            shown[number] = old
+        self.assertEqual(sorted(shown.values()), [False, True])
+        await browser.click(".method h3 a", "order")
+        await self.serve(Basket(), service="/basket")
+        await browser.find("#interfaces a", "com.example.basket")
+        await browser.find("main .docstring", "Took orders." if shown["2"] else "Takes orders.")
+
+    async def command(self):
+        """A gateway in a process of its own, always at the same port."""
+        self.port = getattr(self, "port", None) or self.reserve_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        endpoint = f"tcp:{self.port}:interface=127.0.0.1"
+        process = self.twistd("pycom-gateway", "-n", self.where, "--http", endpoint)
+        await process.wait_for("HTTP is at")
+        return process
+
     async def test_gateway_restarted(self):
         """When the gateway is away the page says so; when it is back the page is as well."""
         await self.serve(Shop())
-        gateway = self.gateway()
+        gateway = await self.command()
         browser = await self.open()
         await browser.find("#state", "live")
-        await gateway.stopService()
+        await gateway.kill()
         await browser.find("#state", "no connection to the gateway")
         await self.serve(Basket(), service="/com/example/basket")
-        self.gateway()
+        await self.command()
         await browser.find("#state", "live")
         await browser.find("#interfaces a", "com.example.basket")
         await browser.find("#interfaces a", "com.example.shop")
@@ -207,6 +237,12 @@ class CallTests(ConsoleCase):
         self.assertEqual(await self.call(), '{"hat": 1}')
         self.assertEqual(shop.last[0], "Diego")
         await browser.click(".ways label", "JSON")
+        await browser.fill("arguments", '{"customer": "two\\nlines"}')
+        await browser.click(".ways label", "Form")
+        await browser.find(".wrong", "customer has several lines: no form can have it")
+        await browser.fill("arguments", '{"client": "Diego"}')
+        await browser.click(".ways label", "Form")
+        await browser.find(".wrong", 'There is no argument "client"')
         await browser.fill("arguments", "{")
         await browser.click(".open button.call")
         await browser.find(".wrong", "It is no JSON")

@@ -144,8 +144,8 @@ class FigureTests(ModuleCase):
     async def test_samples(self):
         """Samples are read with whatever is in their labels; what is none is left out."""
         told = await self.ask(
-            "metrics",
-            "m.samples(given[0]).map(({ name, labels, value }) => [name, [...labels], value])",
+            "samples",
+            "[...m.samples(given[0])].map(({ name, labels, value }) => [name, [...labels], value])",
             SAMPLE,
         )
         told = [(name, dict(labels), value) for name, labels, value in told]
@@ -165,7 +165,7 @@ class FigureTests(ModuleCase):
         """The points that come of what was told every so many seconds."""
         looks = [[number * step, str(text)] for number, text in enumerate(texts)]
         return await self.ask(
-            "metrics",
+            "figures",
             "{ const figures = new m.Figures();"
             " for (const look of given[0]) figures.add(...look);"
             " return figures.series(given[1]); }",
@@ -215,7 +215,7 @@ class FigureTests(ModuleCase):
         buckets = [[0.1, 10], [0.5, 20], [math.inf, 20]]
         for part, value in ((0.5, 0.1), (0.75, 0.3), (1, 0.5)):
             found = await self.ask(
-                "metrics",
+                "figures",
                 "m.quantile(given[0].map(([most, count]) => [most ?? Infinity, count]), given[1])",
                 [[None if most == math.inf else most, count] for most, count in buckets],
                 part,

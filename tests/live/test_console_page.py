@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from selenium.webdriver.common.keys import Keys
+from twisted.web.resource import Resource
 from twisted.web.static import Data
 
 import pycom_tx as pycom
@@ -112,6 +113,19 @@ return bad;
 """Elements whose text has less contrast than WCAG wants (AA)."""
 
 
+class Texts(Resource):
+    """Figures that change."""
+
+    isLeaf = True
+
+    def __init__(self, load):
+        super().__init__()
+        self._load = load
+
+    def render_GET(self, request):
+        return str(self._load).encode()
+
+
 class StrangeTests(ConsoleCase):
     async def test_markup(self):
         """Whatever a service says is shown as it says it, and does nothing."""
@@ -208,6 +222,24 @@ class PageTests(ConsoleCase):
             await browser.press(Keys.TAB)
         await self.assertNoComplaints()
 
+    async def test_search(self):
+        """The search finds interfaces by their names, docstrings and methods."""
+        await self.serve(Shop(), Basket())
+        browser = await self.open()
+        await browser.find("#interfaces a", "Takes orders.")
+        for text, found, left in (
+            ("BASK", "com.example.basket", "com.example.shop"),
+            ("chosen", "com.example.basket", "com.example.shop"),
+            ("power", "com.example.shop", "com.example.basket"),
+        ):
+            await browser.fill("Search", text)
+            await browser.gone("#interfaces a", left)
+            await browser.find("#interfaces a", found)
+        await browser.press(Keys.ENTER)
+        await browser.find("h1", "com.example.shop")
+        await browser.fill("Search", "nothing")
+        await browser.find("#none", "None is like that.")
+
     async def labelled(self):
         """The label of what has the focus."""
         label = "return document.activeElement.getAttribute('aria-label') ?? ''"
@@ -232,6 +264,40 @@ class PageTests(ConsoleCase):
         await browser.gone(".open")
         await browser.click(".brand")
         await browser.find("h1", "What runs")
+
+    async def test_charts(self):
+        """The charts show the calls of what is chosen, and what was where one points."""
+        await self.serve(Shop())
+        load = Load([])
+        browser = await self.open(pages={"metrics": Texts(load)})
+        await browser.find(".charts h2", "All calls through this gateway")
+        await browser.find(".values .calls", "0/s")
+        for _ in range(100):
+            load.count("com.example.shop", "power", "0", 0.003)
+            load.count("com.example.shop", "fail", "7", 0.003)
+        await browser.until("parseFloat(document.querySelector('.errors b').innerText) > 0")
+        self.assertRegex(await browser.find(".values .p95"), r"p95 4\.\d ms")
+        await browser.click("#interfaces a", "com.example.shop")
+        await browser.find(".charts h2", "Calls of com.example.shop through")
+        await browser.click(".method h3 a", "power")
+        await browser.find(".charts h2", "Calls of power through")
+        await browser.find(".values .errors", "0/s")
+        label = "document.querySelector('.chart svg').getAttribute('aria-label')"
+        await browser.until(f"/^Calls in the last 5 minutes: now [1-9].*[/]s; /.test({label})")
+        box = await browser.run(
+            "return document.querySelector('.chart svg').getBoundingClientRect()"
+        )
+        await browser.command(
+            "Input.dispatchMouseEvent", type="mouseMoved", x=box["x"] + 9, y=box["y"] + 9
+        )
+        await browser.find(".chart .when", "s ago")
+
+    async def test_no_figures(self):
+        """A gateway that counts nothing has no charts."""
+        await self.serve(Shop())
+        browser = await self.open()
+        await browser.find(".charts", "This gateway gives no figures of its calls.")
+        await browser.gone(".chart")
 
     async def test_phone(self):
         """On a phone there is one column, and nothing to scroll sideways."""

@@ -1,7 +1,7 @@
 // A small chart: lines over the last minutes.
 
 import { drawn, element } from "./dom.js";
-import { KEPT } from "./metrics.js";
+import { KEPT } from "./figures.js";
 
 const [WIDTH, HEIGHT] = [300, 60];
 

@@ -1,9 +1,10 @@
 // The charts: calls per second, errors and latency, of all calls or of those that are chosen.
 
 import { Chart } from "./chart.js";
+import { WANTED } from "./counts.js";
 import { element } from "./dom.js";
 import { NoAnswer, reach } from "./gateway.js";
-import { Figures, WANTED } from "./metrics.js";
+import { Figures } from "./figures.js";
 import { chosen } from "./route.js";
 
 const EVERY = 2000; // ms

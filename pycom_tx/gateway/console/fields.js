@@ -88,6 +88,7 @@ class Line extends Field {
 
   shown(value) {
     if (typeof value !== "string") throw new Wrong(`${this.name} is a string`);
+    if (/[\r\n]/.test(value)) throw new Wrong(`${this.name} has several lines`);
     return value;
   }
 }

@@ -4,7 +4,7 @@ import { counted, element, unique } from "./dom.js";
 import { describe } from "./gateway.js";
 import { memory } from "./memory.js";
 import { Methods } from "./methods.js";
-import { providerLine } from "./providers.js";
+import { Providers } from "./providers.js";
 import { chosen } from "./route.js";
 import { list } from "./schema.js";
 
@@ -12,7 +12,7 @@ const AGAIN = 5000; // ms until one that tells nothing is asked again
 
 export class Interface {
   #contracts = []; // what was told, the most common first
-  #wanted = null; // the hash of the one that is shown
+  #wanted = null; // what names the one that is shown
   #timer = null;
 
   // refresh: has it updated, if it is shown.
@@ -23,9 +23,9 @@ export class Interface {
     this.notice = element("p", { class: "notice", hidden: true });
     this.docstring = element("p", { class: "docstring" });
     this.session = element("p", { class: "session", hidden: true });
-    this.choice = element("p", { class: "choice", hidden: true });
+    this.choice = this.#makeChoice();
     this.methods = new Methods(name);
-    this.providers = element("ul", { class: "providers" });
+    this.providers = new Providers("providers");
     const back = element("a", { class: "back", href: "#/" }, "← all interfaces");
     const about = [this.title, this.facts, this.notice, this.docstring, this.session];
     this.head = element("div", { class: "head interface" }, back, ...about);
@@ -34,7 +34,7 @@ export class Interface {
       "div",
       {},
       element("section", {}, ...methods),
-      element("section", {}, element("h2", {}, "Providers"), this.providers),
+      element("section", {}, element("h2", {}, "Providers"), this.providers.element),
     );
     memory.addEventListener("session", () => this.#showSession());
   }
@@ -60,7 +60,7 @@ export class Interface {
   #show() {
     this.#showProviders();
     if (this.#contracts.length === 0) return;
-    const wanted = this.#contracts.find(({ contract }) => contract === this.#wanted);
+    const wanted = this.#contracts.find((one) => named(one) === this.#wanted);
     const shown = wanted ?? this.#contracts[0];
     this.docstring.textContent = shown.docstring ?? "";
     this.facts.replaceChildren(...facts(shown));
@@ -70,15 +70,13 @@ export class Interface {
   }
 
   #alive() {
-    return [...this.live.providers.values()]
-      .filter(({ interfaces }) => interfaces.includes(this.name))
-      .sort((one, other) => (one.service < other.service ? -1 : 1));
+    const providers = [...this.live.providers.values()];
+    return providers.filter(({ interfaces }) => interfaces.includes(this.name));
   }
 
   #showProviders() {
     const alive = this.#alive();
-    const lines = alive.map((one) => providerLine(one, this.#contractOf(one)));
-    this.providers.replaceChildren(...lines);
+    this.providers.show(alive, (one) => this.#contractOf(one));
     this.notice.hidden = alive.length > 0 || this.live.state === "connecting";
     this.notice.textContent = `Nobody provides ${this.name} now.`;
   }
@@ -95,14 +93,22 @@ export class Interface {
       const text = `contract ${at + 1}, of ${counted(list(one.providers).length, "provider")}`;
       return element("option", { value: String(at), selected: one === shown }, text);
     });
+    this.choose.replaceChildren(...options);
+  }
+
+  #makeChoice() {
     const id = unique();
-    const choose = ({ target }) => {
-      this.#wanted = this.#contracts[target.value].contract;
+    const choose = () => {
+      this.#wanted = named(this.#contracts[this.choose.value]);
       this.#show();
     };
-    this.choice.replaceChildren(
-      element("label", { for: id }, "Not all providers mean the same by it. What is shown is "),
-      element("select", { id, onchange: choose }, ...options),
+    this.choose = element("select", { id, onchange: choose });
+    const label = "Not all providers mean the same by it. What is shown is ";
+    return element(
+      "p",
+      { class: "choice", hidden: true },
+      element("label", { for: id }, label),
+      this.choose,
       ". A call goes to any of them.",
     );
   }
@@ -118,6 +124,11 @@ export class Interface {
       element("button", { type: "button", class: "quiet", onclick: forget }, "forget it"),
     );
   }
+}
+
+// Services of PyCOM 0.6 publish no hash.
+function named({ contract, methods }) {
+  return contract ?? JSON.stringify(methods);
 }
 
 function facts({ stateful, authentication, roles }) {

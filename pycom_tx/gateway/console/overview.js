@@ -1,7 +1,7 @@
 // What is shown where no interface is chosen: all services, and what happened last.
 
 import { clock, counted, element } from "./dom.js";
-import { providerLine } from "./providers.js";
+import { Providers } from "./providers.js";
 import { hashOf } from "./route.js";
 
 const REMEMBERED = 30; // events
@@ -10,7 +10,7 @@ export class Overview {
   constructor(live) {
     this.live = live;
     this.sum = element("p", { class: "sum" });
-    this.services = element("ul", { class: "services" });
+    this.services = new Providers("services", links);
     this.happened = element("ol", { class: "happened" });
     this.quiet = element(
       "p",
@@ -22,21 +22,20 @@ export class Overview {
     this.body = element(
       "div",
       {},
-      element("section", {}, element("h2", {}, "Services"), this.services),
+      element("section", {}, element("h2", {}, "Services"), this.services.element),
       element("section", {}, element("h2", {}, "Lately"), this.quiet, this.happened),
     );
   }
 
   update({ appeared, vanished, news }) {
     const providers = [...this.live.providers.values()];
-    providers.sort((one, other) => (one.service < other.service ? -1 : 1));
     const interfaces = this.live.interfaces().size;
     const [many, provided] = [
       counted(providers.length, "service"),
       counted(interfaces, "interface"),
     ];
     this.sum.textContent = `${many} with ${provided}`;
-    this.services.replaceChildren(...providers.map(serviceLine));
+    this.services.show(providers);
     if (!news) return;
     this.happened.prepend(
       ...vanished.map(({ service }) => eventLine("vanished", service)),
@@ -47,13 +46,11 @@ export class Overview {
   }
 }
 
-function serviceLine(provider) {
-  const line = providerLine(provider);
-  const links = provider.interfaces.map((name) =>
+function links({ interfaces }) {
+  const items = interfaces.map((name) =>
     element("li", {}, element("a", { href: hashOf(name) }, name)),
   );
-  line.append(element("ul", {}, ...links));
-  return line;
+  return [element("ul", {}, ...items)];
 }
 
 function eventLine(word, service) {
