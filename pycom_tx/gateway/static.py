@@ -69,8 +69,6 @@ def console() -> dict[str, IResource]:
     folder = Nothing()
     pages: dict[str, IResource] = {FOLDER: folder}
     for file in files(__package__).joinpath(FOLDER).iterdir():
-        if file.name.rpartition(".")[2] not in _TYPES:
-            continue
         page = File(file.name, file.read_bytes())
         if file.name == INDEX:
             pages[""] = page

@@ -36,10 +36,14 @@ export class Charts {
   // Ask now, and then again and again while somebody looks. A gateway that has no figures is
   // asked no more, until it is begun anew.
   begin() {
-    clearInterval(this.#timer);
+    this.end();
     if (document.hidden) return;
     this.#timer = setInterval(() => this.#ask(), EVERY);
     this.#ask();
+  }
+
+  end() {
+    clearInterval(this.#timer);
   }
 
   draw() {
@@ -70,7 +74,7 @@ export class Charts {
 
   #tell(text) {
     if (text === null) {
-      clearInterval(this.#timer);
+      this.end();
       this.none.textContent = "This gateway gives no figures of its calls.";
     } else {
       this.#figures.add(performance.now() / 1000, text);

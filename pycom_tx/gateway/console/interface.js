@@ -79,6 +79,7 @@ export class Interface {
     this.providers.show(alive, (one) => this.#contractOf(one));
     this.notice.hidden = alive.length > 0 || this.live.state === "connecting";
     this.notice.textContent = `Nobody provides ${this.name} now.`;
+    this.body.hidden = alive.length === 0 && this.#contracts.length === 0;
   }
 
   #contractOf({ id }) {

@@ -79,6 +79,7 @@ live.addEventListener("state", () => {
   state.dataset.state = live.state;
   state.textContent = STATES[live.state];
   if (live.state === "live") charts.begin();
+  else charts.end();
 });
 
 memory.addEventListener("token", refresh);
