@@ -256,6 +256,12 @@ class CallTests(ConsoleCase):
         self.assertEqual(re.sub(r"\n *", " ", answer), f"{{ {given[1:-1]} }}")
         await browser.fill("arguments", "")
         self.assertEqual(await self.call(), "null")
+        await browser.run(
+            "document.querySelector('.open textarea').value = `[${'7,'.repeat(2e5)}7]`"
+        )
+        shown = await self.call(text="[7,7,7,")
+        self.assertEqual(len(shown), 200_000)
+        await browser.find(".answer .note", "The first 200000 of 400003 characters: all of it")
         await browser.click("h3 a", "power")
         await browser.fill("base", "12345678901234567890")
         self.assertEqual(await self.call(), str(12345678901234567890**2))
@@ -325,8 +331,7 @@ class CallTests(ConsoleCase):
 
     async def test_session(self):
         """Calls of a stateful interface share a session, until it is forgotten or over."""
-        basket = Basket()
-        await self.serve(basket)
+        host = await self.serve(Basket())
         browser = await self.open("/#/com.example.basket/put")
         await browser.find(".facts .badge", "stateful")
         for titles in ['["a"]', '["a", "a"]']:
@@ -338,6 +343,13 @@ class CallTests(ConsoleCase):
         await browser.gone(".session")
         self.assertEqual(await self.call(), '["a"]')
         self.assertNotEqual(await browser.find(".session code"), session)
+        await host.stopService()
+        await browser.find(".notice", "Nobody provides")
+        await self.serve(Basket())
+        await browser.gone(".notice")
+        await self.call(".outcome", "410 Gone")
+        await browser.gone(".session")
+        self.assertEqual(await self.call(), '["a"]')
 
     async def test_cancel(self):
         """A call can be cancelled, and has as long as it is given."""

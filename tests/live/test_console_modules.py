@@ -140,6 +140,29 @@ class SchemaTests(ModuleCase):
             self.assertEqual(await self.ask("schema", "m.typeOf(given[0])", schema), written)
 
 
+class AttachmentTests(ModuleCase):
+    async def test_pictures(self):
+        """Pictures are told by how they begin, and programs are none."""
+        for kind, data in (
+            ("png", b"\x89PNG\r\n\x1a\n...."),
+            ("jpeg", b"\xff\xd8\xff\xe0"),
+            ("gif", b"GIF89a"),
+            ("webp", b"RIFF....WEBPVP8 "),
+            (None, b"RIFF....WAVE"),
+            (None, b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+            (None, b"\x89PNG"),
+            (None, b""),
+        ):
+            made = await self.ask(
+                "attachment",
+                "m.downloads('x').attachment(new Blob([new Uint8Array(given[0])]))"
+                ".then((made) => [made.querySelectorAll('img').length, made.innerText])",
+                list(data),
+            )
+            text = f"attachment x.{kind or 'bin'}, {len(data)} bytes"
+            self.assertEqual(made, [0 if kind is None else 1, text])
+
+
 class FigureTests(ModuleCase):
     async def test_samples(self):
         """Samples are read with whatever is in their labels; what is none is left out."""
