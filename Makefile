@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test lint docs bench screenshots clean
 
 demo: $(VENV)/installed
 	$(BIN)/python examples/demo.py
@@ -27,6 +27,11 @@ docs: $(VENV)/equipped
 bench: $(VENV)/comparable
 	$(BIN)/python -m benchmarks --json benchmarks/results.json
 	$(BIN)/python -m benchmarks.report
+
+# Needs Debian's chromium, chromium-driver and pngquant.
+screenshots: $(VENV)/equipped
+	PYCOM_SCREENSHOTS=$(CURDIR)/docs/console $(BIN)/trial tests.live.test_console_pictures
+	pngquant --force --strip --ext .png docs/console/*.png
 
 clean:
 	rm -rf $(VENV) build dist docs/_build .coverage* .interop _trial_temp* *.egg-info

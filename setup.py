@@ -26,7 +26,7 @@ setup(
     # package_dir makes setuptools treat it so in an editable install, too.
     package_dir={"": "."},
     packages=[*find_packages(include=["pycom_tx", "pycom_tx.*"]), "twisted.plugins"],
-    package_data={"pycom_tx": ["py.typed"]},
+    package_data={"pycom_tx": ["py.typed"], "pycom_tx.gateway": ["console/*"]},
     install_requires=[
         "twisted>=24.10",
         "txzmq>=1.0",
@@ -63,6 +63,7 @@ setup(
             "openapi-spec-validator>=0.7.1",
             "repoze.sphinx.autointerface>=1.0",
             "ruff>=0.9",
+            "selenium>=4.20",
             "sphinx>=8.1",
             "towncrier>=24.8",
             "twine>=6.0",

@@ -32,7 +32,7 @@ BODIES = (
 PATHS = (
     *(b"/call/com.foo.example/echo", b"/call/com.foo.example/mirror", b"/services", b"/events"),
     *(b"/services/com.foo.example", b"/openapi.json", b"/healthz", b"*", b"//", b"/call/%/%%"),
-    *(b"http://", b"https://[/x", b"/call/com.foo.example/add?%00=&&"),
+    *(b"/", b"/console/main.js", b"http://", b"https://[/x", b"/call/com.foo.example/add?%00=&&"),
 )
 METHODS = (b"GET", b"POST", b"HEAD", b"OPTIONS", b"PATCH", b"get", b"\xff")
 

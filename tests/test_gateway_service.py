@@ -243,13 +243,13 @@ class OptionsTests(SynchronousTestCase):
     def test_all(self):
         """Every option arrives."""
         gateway = self.gateway(
-            *("-n", "tcp://box:1", "--http", "unix:/x", "-v", "--show-addresses"),
+            *("-n", "tcp://box:1", "--http", "unix:/x", "-v", "--show-addresses", "--no-console"),
             *("--timeout=2", "--max-timeout=9.5", "--max-body=64K", "--max-calls=7"),
             *("--max-connections=8", "--max-streams=0", "--drain=0"),
         )
         self.assertEqual(gateway._nameserver, "tcp://box:1")
         self.assertEqual(gateway._endpoints, ("tcp:8080", "unix:/x"))
-        self.assertTrue(gateway._verbose and gateway._frank)
+        self.assertTrue(gateway._verbose and gateway._frank and not gateway._console)
         self.assertEqual((gateway._timeout, gateway._max_timeout), (2, 9.5))
         self.assertEqual((gateway._max_body, gateway._max_calls), (65536, 7))
         self.assertEqual((gateway._max_connections, gateway._max_streams), (8, 0))

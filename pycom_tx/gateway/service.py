@@ -15,6 +15,7 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
 from pycom_tx.client.context import NAMESERVER_ADDRESS, Context
+from pycom_tx.gateway import static
 from pycom_tx.gateway.bodies import MAX_BODY, Bodies
 from pycom_tx.gateway.calls import MAX_TIMEOUT, TIMEOUT, Calls
 from pycom_tx.gateway.catalogue import Catalogue
@@ -64,6 +65,7 @@ class Gateway(Service):
     :param max_streams: streams of events that there may be.
     :param drain: seconds that the calls in progress have when it stops.
     :param show_addresses: whether addresses of services may be told.
+    :param console: whether there is a page for browsers.
     :param verbose: log every request.
     :param registry: what its metrics belong to, which then are at ``/metrics``.
     :param pages: what else there is, by the names of paths.
@@ -92,6 +94,7 @@ class Gateway(Service):
         max_streams: int = MAX_STREAMS,
         drain: float = DRAIN,
         show_addresses: bool = False,
+        console: bool = True,
         verbose: bool = False,
         registry: CollectorRegistry | None = None,
         pages: Mapping[str, IResource] | None = None,
@@ -113,6 +116,7 @@ class Gateway(Service):
         self._max_streams = max_streams
         self._drain_time = drain
         self._frank = show_addresses
+        self._console = console
         self._verbose = verbose
         self._figures = None if registry is None else Figures(registry, reactor)
         self._pages = {} if pages is None else dict(pages)
@@ -181,6 +185,7 @@ class Gateway(Service):
             "events": events,
             "openapi.json": OpenAPI(catalogue),
             "healthz": Health(context),
+            **(static.console() if self._console else {}),
             **self._pages,
         }.items():
             root.putChild(name.encode("utf-8"), page)

@@ -67,6 +67,7 @@ class Options(CommandOptions):
         *([name, None, None, text, read] for name, (text, read) in _LIMITS.items()),
     ]
     optFlags: ClassVar = [
+        ["no-console", None, "Have no page for browsers at /"],
         ["show-addresses", None, "Tell where services listen"],
         ["verbose", "v", "Log every request"],
     ]
@@ -117,6 +118,7 @@ class GatewayCommand(Command):
             options.endpoints,
             expose=options.patterns,
             origins=options.origins,
+            console=not options["no-console"],
             show_addresses=bool(options["show-addresses"]),
             verbose=bool(options["verbose"]),
             registry=registry,

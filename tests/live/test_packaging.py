@@ -12,6 +12,7 @@ from zipfile import ZipFile
 from twisted.trial.unittest import SynchronousTestCase
 
 ROOT = Path(__file__).parents[2]
+CONSOLE = ROOT / "pycom_tx" / "gateway" / "console"
 SOURCES = ("LICENSE", "README.md", "examples", "pycom_tx", "pyproject.toml", "setup.py", "twisted")
 COMMANDS = ("pycom-gateway", "pycom-nameserver", "pycom-service")
 
@@ -85,6 +86,8 @@ class PackagingTests(SynchronousTestCase):
         of_twisted = [name for name in names if name.startswith("twisted/")]
         self.assertEqual(of_twisted, ["twisted/plugins/pycom_tx_plugin.py"])
         self.assertIn("pycom_tx/py.typed", names)
+        console = {f"pycom_tx/gateway/console/{file.name}" for file in CONSOLE.iterdir()}
+        self.assertEqual({name for name in names if "/console/" in name}, console)
         self.assertEqual([name for name in names if name.endswith("licenses/LICENSE")][1:], [])
         tops = {name.partition("/")[0] for name in names}
         self.assertEqual({top for top in tops if "dist-info" not in top}, {"pycom_tx", "twisted"})
