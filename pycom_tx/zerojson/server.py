@@ -295,7 +295,7 @@ class Server:
     def _cancelled(self, channel: IChannel, envelope: list[bytes]) -> None:
         """A client has given up a call."""
         call = self._calls.find(channel, envelope)
-        if call is None:
+        if call is None or call.cancelled:
             return
         call.cancelled = True
         if call.answer is None:
@@ -305,6 +305,7 @@ class Server:
             self._cancel(call)
 
     def _cancel(self, call: Call) -> None:
+        call.ends = inf  # once is enough: what ends it may take its time for that
         try:
             if call.answer is not None:
                 call.answer.cancel()
