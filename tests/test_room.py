@@ -75,6 +75,22 @@ class RoomTests(SynchronousTestCase):
             self.failureResultOf(second, CancelledError)
             self.assertNothingLeft()
 
+    def test_leave(self):
+        """Those of a caller that leaves fail, and the others have their turns."""
+        first, second = (self.room.wait(self.room.ticket(), "a") for _ in range(2))
+        third = self.room.wait(self.room.ticket(), "a")
+        third.addErrback(lambda _: None)
+        second.addErrback(lambda _: third.cancel())
+        self.wait("b")
+        self.room.leave("a")
+        error = self.failureResultOf(first, pycom.ConnectionClosed).value
+        self.assertTrue(error.not_started)
+        self.successResultOf(second)
+        self.successResultOf(third)
+        self.clock.advance(LOOK)
+        self.assertEqual(self.tried, ["b"])
+        self.assertNothingLeft()
+
     def test_close(self):
         """Those that wait fail."""
         turn = self.wait("a")
@@ -227,6 +243,21 @@ class FullServiceTests(MemoryCase):
         self.desks[0].done()
         self.settle()
         self.assertIsNone(self.successResultOf(first))
+
+    def test_one_of_two_closed(self):
+        """Those that wait fail at once also where another component uses the same services."""
+        self.serve()
+        other = self.result(self.patient.locate("com.example.desk"))
+        first, *waiting = self.calls(9)
+        theirs = other.invoke("serve", {"number": 7}, 60)
+        self.component.close()
+        for call in waiting:
+            self.assertTrue(self.failureResultOf(call, pycom.ConnectionClosed).value.not_started)
+        for call in first, theirs:
+            self.desks[0].done()
+            self.settle(LOOK)
+            self.assertIsNone(self.successResultOf(call))
+        other.close()
 
     def test_context_closed(self):
         """When the context is closed all fail; those that waited were not started."""

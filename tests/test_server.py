@@ -35,10 +35,16 @@ class Handler:
 
 
 class FullChannel:
-    """Takes nothing more."""
+    """Takes no more than a number of bytes."""
+
+    def __init__(self, room=0):
+        self.room = room
+        self.sent = []
 
     def send(self, frames):
-        raise pycom.Overloaded("full")
+        if sum(map(len, frames)) > self.room:
+            raise pycom.Overloaded("full")
+        self.sent.append(frames)
 
 
 def raising(answer):
@@ -364,9 +370,20 @@ class ClosingTests(ServerCase):
     def test_channel_full(self):
         """An answer that the channel does not take is dropped and counted."""
         self.serve(echo)
-        for frames in ([CALL], encode_request(Request("i", "m"))):
-            self.server.message_received(FullChannel(), [b"peer", b"id", b"", *frames])
+        for _ in range(2):
+            message = encode_request(Request("i", "m"))
+            self.server.message_received(FullChannel(), [b"peer", b"id", b"", *message])
         self.assertEqual(self.server.undelivered, 2)
+
+    def test_channel_too_full_for_an_answer(self):
+        """A client that has too much to take for its answer is told so."""
+        self.serve(lambda _: Response(attachment=bytes(9999)))
+        channel = FullChannel(room=500)
+        request = encode_request(Request("i", "m"))
+        self.server.message_received(channel, [b"peer", b"id", b"", *request])
+        error = b'{"code":1,"error":"full"}'
+        self.assertEqual(channel.sent, [[b"peer", b"id", b"", FAIL, error]])
+        self.assertEqual(self.server.undelivered, 1)
 
     def test_count(self):
         """A server that closes says how many answers were dropped, if any were."""

@@ -2,7 +2,7 @@
 
 from contextvars import ContextVar
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 import pycom_tx as pycom
@@ -79,6 +79,32 @@ class LimitTests(SlowServerCase):
         self.assertTrue(answer.called)
         self.assertEqual(self.replies(), {})
         self.assertEqual((self.server.in_progress, self.server.waiting), (1, 0))
+
+    def test_cancelled_once(self):
+        """What takes its time to end is cancelled once, by its client or its deadline."""
+        self.serve(max_per_client=9)
+        cancelled = []
+        ends = [Deferred(), Deferred()]
+
+        async def work(number):
+            try:
+                await Deferred()
+            except CancelledError:
+                cancelled.append(number)
+                await ends[number]
+
+        self.handler.handle = lambda request: Deferred.fromCoroutine(work(request.args))
+        for number, milliseconds in enumerate((1000, 3000)):
+            self.call(number, **{"org.pycom.deadline": milliseconds})
+        self.cancel(1)
+        self.clock.pump([1, 1, 1, 1])
+        self.cancel(0)
+        self.assertEqual(cancelled, [1, 0])
+        self.assertEqual(self.server.in_progress, 2)
+        for end in ends:
+            self.assertFalse(end.called)
+            end.callback(None)
+        self.assertEqual(self.server.in_progress, 0)
 
     def test_turns(self):
         """Clients that wait have their turns, however many calls one of them has sent."""

@@ -6,7 +6,7 @@ from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from pycom_tx.zerojson.errors import Overloaded
-from pycom_tx.zerojson.waiting import Waiting
+from pycom_tx.zerojson.waiting import SMALL, Waiting
 
 LIMIT = 3
 
@@ -144,17 +144,27 @@ class WaitingTests(SynchronousTestCase):
 
     def test_bytes(self):
         """A peer has no more than so many bytes waiting, unless they are of one message."""
-        queue = waiting([b"a", bytes(9)], [b"b", bytes(5000)], limit=9, max_bytes=20)
-        self.assertRaises(Overloaded, queue.put, b"b", [b"b", b""])
-        second = [b"a", bytes(9)]
+        size = SMALL + 1
+        queue = waiting([b"a", bytes(size)], [b"b", bytes(9 * size)], limit=9, max_bytes=3 * size)
+        self.assertRaises(Overloaded, queue.put, b"b", [b"b", bytes(size)])
+        second = [b"a", bytes(size)]
         queue.put(b"a", second)
-        error = self.assertRaises(Overloaded, queue.put, b"a", [b"a", b""])
-        self.assertIn("20 bytes", str(error))
+        error = self.assertRaises(Overloaded, queue.put, b"a", [b"a", bytes(size)])
+        self.assertIn(f"{2 * size + 2} bytes", str(error))
         queue.withdraw(b"a", second)
-        queue.put(b"a", [b"a", b"", bytes(9)])
-        self.assertRaises(Overloaded, queue.put, b"a", [b"a"])
+        queue.put(b"a", [b"a", b"", bytes(size)])
+        self.assertRaises(Overloaded, queue.put, b"a", [b"a", bytes(size)])
         queue.flush(lambda _: True)
-        queue.put(b"a", [b"a", bytes(5000)])
+        queue.put(b"a", [b"a", bytes(9 * size)])
+
+    def test_small(self):
+        """Small ones wait all the same, within the limit of their number."""
+        queue = waiting([b"a", bytes(9999)], limit=3, max_bytes=20)
+        self.assertRaises(Overloaded, queue.put, b"a", [b"a", bytes(SMALL)])
+        queue.put(b"a", [b"a", bytes(SMALL - 1)])
+        queue.put(b"a", [b"a"])
+        error = self.assertRaises(Overloaded, queue.put, b"a", [b"a"])
+        self.assertIn("3 messages", str(error))
 
     def test_half_of_the_bytes(self):
         """Half full is also who has half of the bytes."""

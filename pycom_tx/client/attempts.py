@@ -103,7 +103,7 @@ class Attempts:
         left = self._ends - clock.seconds()
         if self._ticket is None:
             self._ticket = room.ticket()
-        turn = room.wait(self._ticket)
+        turn = room.wait(self._ticket, self._component)
         if left != inf:
             turn.addTimeout(max(0.0, left), clock, self._no_room)
         self._tried.clear()

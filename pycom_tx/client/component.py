@@ -179,6 +179,8 @@ class Component:
             if self._told is not None:
                 connection, tell = self._told
                 connection.lost.remove(tell)
+            if self.room is not None:
+                self.room.leave(self)
             self._closed()
         return succeed(None)
 

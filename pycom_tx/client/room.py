@@ -32,7 +32,7 @@ class Room:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._numbers = count(1)
-        self._waiting: dict[int, Deferred[None]] = {}
+        self._waiting: dict[int, tuple[Deferred[None], object]] = {}
         # A heap of their tickets, with those of some that do not wait any more.
         self._order: list[int] = []
         self._timer: IDelayedCall | None = None
@@ -44,15 +44,16 @@ class Room:
         """A place behind all that have one."""
         return next(self._numbers)
 
-    def wait(self, ticket: int) -> Deferred[None]:
+    def wait(self, ticket: int, caller: object = None) -> Deferred[None]:
         """Wait for room.
 
         :param ticket: one of :meth:`ticket`; who had no luck in its turn waits with the same.
+        :param caller: who may :meth:`leave`.
 
         :returns: Deferred firing when it is worth while to try.
         """
         turn: Deferred[None] = Deferred(lambda _: self._forget(ticket))
-        self._waiting[ticket] = turn
+        self._waiting[ticket] = turn, caller
         heappush(self._order, ticket)
         if self._timer is None:
             self._timer = self._clock.callLater(LOOK, self._look)
@@ -62,6 +63,14 @@ class Room:
         """A call was answered."""
         for _ in range(AT_ONCE):
             self._try_next()
+
+    def leave(self, caller: object) -> None:
+        """Those of a caller fail with :class:`ConnectionClosed`: they take nobody's turn."""
+        for ticket, (turn, whose) in list(self._waiting.items()):
+            # One that fails may end others.
+            if whose is caller and ticket in self._waiting:
+                self._forget(ticket)
+                turn.errback(ConnectionClosed("The component is closed", not_started=True))
 
     def close(self) -> None:
         """Those that wait fail with :class:`ConnectionClosed`."""
@@ -73,7 +82,7 @@ class Room:
         while self._order[0] not in self._waiting:
             heappop(self._order)
         ticket = heappop(self._order)
-        turn = self._waiting[ticket]
+        turn, _ = self._waiting[ticket]
         self._forget(ticket)
         return turn
 

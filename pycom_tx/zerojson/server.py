@@ -29,6 +29,7 @@ from pycom_tx.zerojson.messages import (
     CANCEL,
     FAIL,
     GREETING,
+    OK,
     decode_request,
     encode_progress,
     encode_response,
@@ -139,11 +140,13 @@ class Server:
         try:
             end = frames.index(b"") + 1
         except ValueError:
-            self._fail(channel, [frames[0], b""], "No empty frame before the message")
+            self._fail(
+                channel, [frames[0], b""], "No empty frame before the message", BadRequest.code
+            )
             return
         envelope, body = frames[:end], frames[end:]
         if len(body) < 2:
-            self._fail(channel, envelope, f"Expected 2-3 parts, got {len(body)}")
+            self._fail(channel, envelope, f"Expected 2-3 parts, got {len(body)}", BadRequest.code)
             return
         call = Call(channel, envelope)
         try:
@@ -157,7 +160,12 @@ class Server:
             self._reply(call, self._failed(Failure(), call.request))
 
     def not_sent(self, channel: IChannel, frames: list[bytes], reason: str) -> None:
+        if FAIL in frames:
+            return  # it was to say this
         self.undelivered += 1
+        if OK in frames:
+            # Who is there and has too much to take already need not wait for it.
+            self._fail(channel, frames[: frames.index(b"") + 1], reason, UNKNOWN)
 
     def peer_lost(self, channel: IChannel, peer: bytes, reason: str) -> None:
         # A bound 0MQ socket tells nobody; there, clients say themselves what they cancel.
@@ -295,7 +303,7 @@ class Server:
     def _cancelled(self, channel: IChannel, envelope: list[bytes]) -> None:
         """A client has given up a call."""
         call = self._calls.find(channel, envelope)
-        if call is None:
+        if call is None or call.cancelled:
             return
         call.cancelled = True
         if call.answer is None:
@@ -305,6 +313,7 @@ class Server:
             self._cancel(call)
 
     def _cancel(self, call: Call) -> None:
+        call.ends = inf  # once is enough: what ends it may take its time for that
         try:
             if call.answer is not None:
                 call.answer.cancel()
@@ -352,8 +361,8 @@ class Server:
         with suppress(ServiceNotAvailable):  # its answer will not arrive either
             channel.offer(envelope + encode_progress(value))
 
-    def _fail(self, channel: IChannel, envelope: list[bytes], message: str) -> None:
-        error = b'{"code":%d,"error":%b}' % (BadRequest.code, codec.encode(message))
+    def _fail(self, channel: IChannel, envelope: list[bytes], message: str, code: int) -> None:
+        error = b'{"code":%d,"error":%b}' % (code, codec.encode(message))
         self._send(channel, [*envelope, FAIL, error])
 
     def _send(self, channel: IChannel, frames: list[bytes]) -> None:

@@ -35,8 +35,9 @@ RETRY: Final = 0.05
 """Seconds until what could not be done is tried again, if nothing wakes us before."""
 
 BATCH: Final = 0.001
-"""Seconds that what a turn of reading makes is collected. 0MQ's thread is woken once for all of
-it, which costs as much as to answer a call; the first message has to wait for the last."""
+"""Seconds that what a turn of reading makes is collected, from the last that was sent: what took
+longer to make does not wait. 0MQ's thread is woken once for all of it, which costs as much as to
+answer a call; the first message has to wait for the last."""
 
 HANDSHAKE_TIMEOUT: Final = 2000
 """Milliseconds until a peer that accepts and says nothing is given up. (The default of
@@ -94,8 +95,6 @@ class Channel(ABC):
         if queues and self._peer(frames) in queues:
             self._wait(frames)
         elif self._connection is not None and self._connection.is_reading:
-            if not self._batch:
-                self._batch_ends = perf_counter() + BATCH
             self._batch.append(frames)
             if perf_counter() >= self._batch_ends:
                 self._send_batch()
@@ -210,6 +209,7 @@ class Channel(ABC):
 
     def _send_batch(self) -> None:
         """Send what a turn of reading has made."""
+        self._batch_ends = perf_counter() + BATCH
         batch, self._batch = self._batch, []
         for frames in batch:
             if self._peer(frames) in self._waiting.queues or not self._sent(frames):

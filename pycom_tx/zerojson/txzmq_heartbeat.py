@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 import zmq
-from twisted.internet import error
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from txzmq import ZmqEndpoint, ZmqEndpointType, ZmqFactory
@@ -84,9 +84,11 @@ class Heartbeat:
     def _look(self) -> None:
         self._timer = None
         asking = self._asking = _refuses(self._reactor, self._address, self._patience)
-        asking.addCallbacks(self._told, lambda _: None)  # it was given up
+        asking.addCallback(self._told)
 
     def _told(self, refuses: bool) -> None:  # noqa: FBT001 # that is the answer
+        if self._asking is None:
+            return  # it was given up
         self._asking = None
         if refuses:
             self._look_later()
@@ -97,14 +99,20 @@ class Heartbeat:
 def _refuses(reactor: Any, address: str, seconds: float) -> Deferred[bool]:
     """Whether nobody listens at an address of a machine that lives; False if it is silent.
 
-    0MQ connects again by itself, but does not tell why it cannot.
+    0MQ connects again by itself, but does not tell why it cannot. False also where that cannot
+    be found out in time, whatever the reason: perhaps nobody knows its name any more.
     """
     endpoint: HostnameEndpoint | UNIXClientEndpoint
     if address.startswith("ipc://"):
-        endpoint = UNIXClientEndpoint(reactor, address.removeprefix("ipc://"), seconds)
+        path = address.removeprefix("ipc://")
+        if path.startswith("@"):  # 0MQ's way to write a name that is in no file system
+            path = f"\0{path[1:]}"
+        endpoint = UNIXClientEndpoint(reactor, path, seconds)
     else:
         host, _, port = address.removeprefix("tcp://").rpartition(":")
-        endpoint = HostnameEndpoint(reactor, host.strip("[]"), int(port), seconds)
+        host = host.strip("[]")
+        # That the last address refuses is only told when the next one would have its turn.
+        endpoint = HostnameEndpoint(reactor, host, int(port), seconds, attemptDelay=seconds / 4)
     asking: Deferred[Any] = endpoint.connect(Factory.forProtocol(Protocol))
 
     def connected(protocol: Protocol) -> bool:
@@ -113,10 +121,8 @@ def _refuses(reactor: Any, address: str, seconds: float) -> Deferred[bool]:
         return False
 
     def failed(failure: Failure) -> bool:
-        failure.trap(error.ConnectError)
         # What has no file any more listens as little as what refuses.
-        return failure.check(error.ConnectionRefusedError) is not None or address.startswith(
-            "ipc://"
-        )
+        return getattr(failure.value, "osError", None) in (errno.ECONNREFUSED, errno.ENOENT)
 
-    return asking.addCallbacks(connected, failed)
+    # The endpoint itself waits for names without end.
+    return asking.addCallbacks(connected, failed).addTimeout(2 * seconds, reactor)

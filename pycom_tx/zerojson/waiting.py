@@ -21,6 +21,10 @@ QUEUE_BYTES: Final = 64 * 1024 * 1024
 """Bytes of replies that do. (Requests may have any size: who makes them has them anyway.)"""
 
 
+SMALL: Final = 1024
+"""Bytes of a message that may wait where there is no room for others: it may say just that."""
+
+
 class _Queue:
     """What waits for one peer."""
 
@@ -42,7 +46,8 @@ class Waiting:
     """A queue for each peer, so that a slow one does not hold up the others.
 
     :param limit: how many messages may wait for one peer.
-    :param max_bytes: how many bytes they may have. A message that waits alone may have more.
+    :param max_bytes: how many bytes they may have. A message that waits alone may have more, and
+        small ones wait all the same: it is enough that their number is limited.
 
     .. attribute:: queues
 
@@ -76,7 +81,7 @@ class Waiting:
         if len(queue.messages) >= self._limit:
             raise Overloaded(f"{self._limit} messages wait to be sent to the same peer")
         size = sum(map(len, frames))
-        if queue.messages and queue.size + size > self._max_bytes:
+        if queue.messages and size > SMALL and queue.size + size > self._max_bytes:
             raise Overloaded(f"{queue.size} bytes wait to be sent to the same peer")
         if id(frames) in queue.messages:
             frames = list(frames)

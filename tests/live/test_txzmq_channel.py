@@ -17,7 +17,7 @@ from zope.interface.verify import verifyObject
 
 from pycom_tx import AddressError, ConnectionClosed
 from pycom_tx.zerojson.interfaces import IChannel, IChannelListener, INetwork
-from pycom_tx.zerojson.txzmq_base import HANDSHAKE_TIMEOUT
+from pycom_tx.zerojson.txzmq_base import BATCH, HANDSHAKE_TIMEOUT
 from pycom_tx.zerojson.txzmq_channel import MAX_SOCKETS, ZmqNetwork
 from pycom_tx.zerojson.txzmq_socket import HIGH_WATER_MARK
 
@@ -131,6 +131,24 @@ class SendingTests(ChannelCase):
         await ours.until(received(len(sent)))
         self.assertEqual(ours.messages, sent)
         self.assertEqual([frames[1:] for frames in theirs.messages], sent)
+
+    async def test_what_takes_long_to_make(self):
+        """It leaves at once, though others have arrived whose turn it is next."""
+        raw, arrived = self.raw_socket(zmq.DEALER), []
+
+        class Busy(Echo):
+            def message_received(self, channel, frames):
+                time.sleep(2 * BATCH)
+                super().message_received(channel, frames)
+                arrived.append(raw.poll(1000) and raw.recv())
+
+        raw.connect(self.bound(Busy()).address)
+        sent = [b"%d" % number for number in range(5)]
+        for message in sent:
+            raw.send(message)
+        while len(arrived) < len(sent):
+            await deferLater(reactor, 0.02)
+        self.assertEqual(arrived, sent)
 
     async def test_large_frames(self):
         """A frame of several megabytes arrives as it was sent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from itertools import count
@@ -9,10 +10,12 @@ from itertools import count
 import zmq
 from twisted.internet import reactor
 from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IHostnameResolver
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from pycom_tx import Overloaded
 from pycom_tx.zerojson.txzmq_heartbeat import Heartbeat
@@ -20,6 +23,27 @@ from pycom_tx.zerojson.txzmq_held import HELD
 from pycom_tx.zerojson.txzmq_socket import HIGH_WATER_MARK, READ_LIMIT, write_message
 from pycom_tx.zerojson.waiting import QUEUE_LIMIT
 from tests.live.test_txzmq_channel import ChannelCase, Echo, Listener, received
+
+
+@implementer(IHostnameResolver)
+class Unanswered:
+    """Looks up names, to no end."""
+
+    def resolveHostName(self, receiver, *_, **__):
+        receiver.resolutionBegan(self)
+        return self
+
+    def cancel(self):
+        """Nothing to do."""
+
+
+class Unknown(Unanswered):
+    """Finds that nobody knows them."""
+
+    def resolveHostName(self, receiver, *_, **__):
+        receiver.resolutionBegan(self)
+        receiver.resolutionComplete()
+        return self
 
 
 class BackpressureTests(ChannelCase):
@@ -384,3 +408,33 @@ class BrokenConnectionTests(ChannelCase):
             channel.send([b"message"])
         await ours.until(lambda listener: listener.lost)
         self.assertEqual(len(theirs.messages), 1)
+
+    async def test_a_name_that_is_in_no_file_system(self):
+        """Who accepts there and says nothing is silent, too; who has closed is not."""
+        self.connected(self.bound().address)  # the network stays open
+        name, silence = f"pycom-{os.getpid()}", 0.4
+        server = self.bound(address=f"ipc://@{name}")
+        lost = await self.watched(server.address, silence)
+        server.close()
+        await deferLater(reactor, 2 * silence)
+        self.assertEqual(lost, [])
+        silent = socket.socket(socket.AF_UNIX)
+        self.addCleanup(silent.close)
+        silent.bind(f"\0{name}")
+        silent.listen()
+        while not lost:
+            await deferLater(reactor, 0.02)
+
+    async def test_a_name_that_cannot_be_looked_up(self):
+        """A peer is lost whose name nobody knows any more, or nobody answers for."""
+        self.connected(self.bound().address)  # the network stays open
+        for resolver in Unknown(), Unanswered():
+            server = self.bound()
+            lost = await self.watched(server.address.replace("127.0.0.1", "localhost"), 0.4)
+            before = reactor.installNameResolver(resolver)
+            try:
+                server.close()
+                while not lost:
+                    await deferLater(reactor, 0.02)
+            finally:
+                reactor.installNameResolver(before)
