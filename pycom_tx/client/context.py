@@ -18,7 +18,7 @@ from pycom_tx.client.directory import Directory
 from pycom_tx.client.following import Following
 from pycom_tx.client.opening import Opening
 from pycom_tx.client.providers import Providers
-from pycom_tx.zerojson.errors import ConnectionClosed, ServiceNotFound
+from pycom_tx.zerojson.errors import ServiceNotFound
 from pycom_tx.zerojson.extensions import AUTH, SILENCE
 from pycom_tx.zerojson.request import Request, Response
 
@@ -215,7 +215,9 @@ class Context:
 
     def on_behalf_of(self, request: Request) -> Context:
         """The context of whoever sent a request: what ``request.context()`` gives."""
-        return _Borrowed(self, request.extensions.get(AUTH))
+        from pycom_tx.client.borrowed import BorrowedContext
+
+        return BorrowedContext(self, request.extensions.get(AUTH))
 
     def close(self) -> Deferred[None]:
         """Close every connection; calls in flight fail with ``ConnectionClosed``.
@@ -342,40 +344,3 @@ class Context:
             return None
         async with self.open_authenticator() as authenticator:
             return await validate(authenticator, self.token)
-
-
-class _Borrowed(Context):
-    """A context that lives on another's connections, and has a token of its own."""
-
-    def __init__(self, owner: Context, token: str | None) -> None:
-        self.nameserver_address = owner.nameserver_address
-        self.prehooks = list(owner.prehooks)
-        self.posthooks = list(owner.posthooks)
-        self.token = token
-        self.timeout = owner.timeout
-        self.budget = owner.budget
-        self.connections = owner.connections
-        self._directory = owner._directory  # noqa: SLF001 # of its own kind
-        self._followed = {}
-        self._opened: list[Component] | None = []
-
-    def close(self) -> Deferred[None]:
-        opened, self._opened = self._opened, None
-        self._stop_following()
-        for component in opened or ():
-            component.close()
-        return succeed(None)
-
-    def _at(self, address: str, interface: str, *, bare: bool = False) -> Component:
-        return self._kept(super()._at(address, interface, bare=bare))
-
-    async def _locate(self, *wanted: Any, **options: Any) -> Component:
-        return self._kept(await super()._locate(*wanted, **options))
-
-    def _kept(self, component: Component) -> Component:
-        if self._opened is None:
-            component.close()
-            raise ConnectionClosed("The call that this context was for is over")
-        self._opened = [known for known in self._opened if not known.is_closed]
-        self._opened.append(component)
-        return component
