@@ -36,6 +36,8 @@ setup(
         # Forms of HTTP, read as they arrive: Twisted's own parser wants all of one at once. It
         # has no dependencies, and treq has it as well.
         "multipart>=1.2",
+        # Clients that reach services through a gateway speak HTTP with it. It brings TLS along.
+        "treq>=24.9",
     ],
     extras_require={
         "dev": [

@@ -24,6 +24,7 @@ class BorrowedContext(Context):
         self.timeout = owner.timeout
         self.budget = owner.budget
         self.connections = owner.connections
+        self._gateway = owner._gateway  # noqa: SLF001 # of its own kind
         self._directory = owner._directory  # noqa: SLF001 # of its own kind
         self._followed = {}
         self._opened: list[Component] | None = []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.internet.defer import Deferred
 
 from pycom_tx.client.component import Component
-from pycom_tx.client.context import NAMESERVER_ADDRESS, Context, PostHook, PreHook
+from pycom_tx.client.context import Context, PostHook, PreHook
 from pycom_tx.client.opening import Opening
 from pycom_tx.zerojson.errors import InvalidReply, MethodNotFound
 
@@ -95,7 +95,7 @@ class ProxyContext:
         The wrapped Context.
     """
 
-    def __init__(self, nameserver: str | Context = NAMESERVER_ADDRESS, **options: Any) -> None:
+    def __init__(self, nameserver: str | Context | None = None, **options: Any) -> None:
         if isinstance(nameserver, Context):
             if options:
                 msg = f"A context that is there takes no options, got {', '.join(options)}"

@@ -30,7 +30,7 @@ from pycom_tx.zerojson.extensions import (
     hello,
 )
 from pycom_tx.zerojson.in_flight import CallInFlight, failure_of, not_ok
-from pycom_tx.zerojson.interfaces import IChannelListener
+from pycom_tx.zerojson.interfaces import ICallListener
 from pycom_tx.zerojson.messages import (
     CANCEL,
     GREETING,
@@ -59,7 +59,7 @@ LOOK: Final = 0.05
 """Seconds until calls that wait for room try again, if no reply comes sooner."""
 
 
-@implementer(IChannelListener)
+@implementer(ICallListener)
 class Client:
     """Any number of calls in flight on one connection.
 
@@ -229,10 +229,13 @@ class Client:
         return response
 
     def not_sent(self, channel: IChannel, frames: list[bytes], reason: str) -> None:
+        self.no_reply(channel, frames, ServiceNotAvailable(reason, not_started=True))
+
+    def no_reply(self, channel: IChannel, frames: list[bytes], error: ServiceNotAvailable) -> None:
         call = self._calls.get(frames[0])
         if call is not None and call.frames is frames:
             self._ended(call)
-            call.deferred.errback(ServiceNotAvailable(reason, not_started=True))
+            call.deferred.errback(error)
 
     def peer_lost(self, channel: IChannel, peer: bytes, reason: str) -> None:
         # Whoever answers next may be another one.

@@ -1,0 +1,227 @@
+"""What a gateway answers, and what of it a reply is."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+import multipart
+from multipart import MultipartError, MultipartSegment, PushMultipartParser
+
+from pycom_tx.client.over_http.body import read
+from pycom_tx.client.over_http.names import FORM, JSON, PROBLEM, SESSION
+from pycom_tx.zerojson import codec
+from pycom_tx.zerojson.errors import (
+    BadRequest,
+    CallTimeout,
+    InvalidReply,
+    Overloaded,
+    Refused,
+    ServiceNotAvailable,
+    ServiceNotFound,
+)
+from pycom_tx.zerojson.messages import encode_response
+from pycom_tx.zerojson.request import Response
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+STRANGE: Final = 300
+"""Bytes that are read of an answer which is none of a gateway."""
+
+_TOO_MUCH: Final = (413, 414, 431)
+
+
+class Answer:
+    """An answer of HTTP, from its headers on.
+
+    :param response: what treq gave.
+
+    .. attribute:: status
+    .. attribute:: kind
+
+        The type of the body, without parameters.
+
+    .. attribute:: body
+
+        The body, or the first bytes of one that is of no known type.
+
+    .. attribute:: attachment
+
+        Bytes that came in a form, beside the body, or None.
+    """
+
+    def __init__(self, response: Any) -> None:
+        self.status: int = response.code
+        self.body = b""
+        self.attachment: bytes | None = None
+        self._response = response
+        content_type = self.header("Content-Type") or ""
+        self.kind, self._options = multipart.parse_options_header(content_type)
+
+    def header(self, name: str) -> str | None:
+        """What a header says, the last one where there are several; None where there is none."""
+        values = self._response.headers.getRawHeaders(name)
+        return values[-1] if values else None
+
+    def read(self) -> Deferred[Answer]:
+        """Read the body.
+
+        :returns: Deferred firing with this answer. Cancelling it closes the connection.
+
+        :raises InvalidReply: (as a failure) it is a form that is none.
+        """
+        if self.kind == FORM:
+            form = _Form(self._options.get("boundary", ""))
+            return read(self._response, form.received).addCallback(self._take_form, form)
+        enough = None if self.kind in (JSON, PROBLEM) else STRANGE
+        whole = bytearray()
+
+        def received(data: bytes) -> bool:
+            whole.extend(data)
+            return enough is None or len(whole) < enough
+
+        return read(self._response, received).addCallback(self._take, whole)
+
+    def __str__(self) -> str:
+        try:
+            phrase = f" {HTTPStatus(self.status).phrase}"
+        except ValueError:
+            phrase = ""
+        where = self.header("Location")
+        more = "" if where is None else f", to {where!r:.100}"
+        text = self.body[:STRANGE].decode("utf-8", "replace")
+        return f"{self.status}{phrase}{more}, {self.kind or 'of no type'}: {text!r:.120}"
+
+    def _take(self, _: None, whole: bytearray) -> Answer:
+        self.body = bytes(whole)
+        return self
+
+    def _take_form(self, _: None, form: _Form) -> Answer:
+        self.body, self.attachment = form.complete()
+        return self
+
+
+class _Form:
+    """A form with a result and an attachment, as it comes."""
+
+    def __init__(self, boundary: str) -> None:
+        self._parts: dict[str | None, bytearray] = {}
+        self._part = bytearray()
+        self._error: MultipartError | None = None
+        try:
+            self._parser = PushMultipartParser(boundary, max_segment_count=2)
+        except MultipartError as error:
+            self._error = error
+
+    def received(self, data: bytes) -> bool:
+        """Some of it came; whether more is of any use."""
+        if self._error is not None:
+            return False
+        try:
+            for event in self._parser.parse(data):
+                if isinstance(event, MultipartSegment):
+                    self._part = self._parts[event.name] = bytearray()
+                elif event is not None:
+                    self._part += event
+        except MultipartError as error:
+            self._error = error
+        return self._error is None
+
+    def complete(self) -> tuple[bytes, bytes]:
+        """The result and the attachment.
+
+        :raises InvalidReply: it is no form, or has other parts.
+        """
+        try:
+            if self._error is not None:
+                raise self._error
+            self._parser.close()
+            return bytes(self._parts["result"]), bytes(self._parts["attachment"])
+        except MultipartError as error:
+            raise InvalidReply(f"The answer is a form that is none: {error}") from None
+        except KeyError as error:
+            raise InvalidReply(f"The answer is a form that has no part {error}") from None
+
+
+def reply_of(answer: Answer, address: str) -> list[bytes]:
+    """The reply that an answer to a call holds, as frames.
+
+    :param address: where it was answered.
+
+    :raises ServiceNotAvailable: it says that there is none.
+    :raises InvalidReply: it is none of a gateway.
+    """
+    session_id = answer.header(SESSION)
+    if answer.status == 200 and answer.kind in (JSON, FORM):
+        response = Response(_json(answer, address), attachment=answer.attachment)
+        return encode_response(response, session_id)
+    problem = _problem(answer, address)
+    code, detail = problem.get("code"), str(problem.get("detail"))
+    if answer.status in _TOO_MUCH:
+        code = BadRequest.code
+    if type(code) is int and code != 0:
+        return encode_response(Response(code=code, error=detail), session_id)
+    raise _unavailable(answer, problem, f"{address}: {detail}")
+
+
+def told_by(answer: Answer, address: str) -> Any:
+    """The JSON of an answer to a question.
+
+    :param address: where it was answered.
+
+    :raises ServiceNotFound: it says that there is no such thing.
+    :raises ServiceNotAvailable: it says that there is no answer.
+    :raises InvalidReply: it is none of a gateway.
+    """
+    if answer.status == 200 and answer.kind == JSON:
+        return _json(answer, address)
+    problem = _problem(answer, address)
+    detail = str(problem.get("detail"))
+    if problem.get("code") == ServiceNotFound.code:
+        raise ServiceNotFound(detail)
+    raise _unavailable(answer, problem, f"{address}: {detail}")
+
+
+def _json(answer: Answer, address: str) -> Any:
+    try:
+        return codec.decode(answer.body)
+    except ValueError as error:
+        raise InvalidReply(f"{address} answered with what is no JSON: {error}") from None
+
+
+def _problem(answer: Answer, address: str) -> dict[str, Any]:
+    """What is wrong, as the answer says."""
+    told = None
+    if answer.kind == PROBLEM:
+        with suppress(ValueError):
+            told = codec.decode(answer.body)
+    if not isinstance(told, dict):
+        raise InvalidReply(f"What answers at {address} is no gateway: {answer}")
+    return told
+
+
+def _unavailable(answer: Answer, problem: dict[str, Any], text: str) -> ServiceNotAvailable:
+    """What a call fails with that was not answered by its service.
+
+    :param text: for a reader.
+    """
+    not_started = problem.get("not_started") is True
+    if answer.status == 429:
+        return Overloaded(text, _seconds(answer))
+    if answer.status == 503:
+        if problem.get("reason") == "stopping":
+            return Refused(text, _seconds(answer))
+        return ServiceNotAvailable(text, not_started=not_started)
+    if answer.status == 504:
+        return CallTimeout(text, not_started=not_started)
+    if answer.status == 502 and problem.get("reason") != "invalid":
+        return ServiceNotAvailable(text, not_started=not_started)
+    return InvalidReply(f"{text} ({answer.status})", not_started=not_started)
+
+
+def _seconds(answer: Answer) -> float:
+    """After how many seconds it makes sense to try again."""
+    text = answer.header("Retry-After") or ""
+    return float(text) if text.isdecimal() and len(text) < 10 else 0.0
