@@ -1,6 +1,7 @@
 """Calls over HTTP: what goes in, what comes out, and what is said when it does not."""
 
 import json
+from urllib.parse import quote
 
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
@@ -10,7 +11,7 @@ from pycom_tx.gateway.located import Located
 from pycom_tx.gateway.pages import Page
 from pycom_tx.testing import at_once
 from pycom_tx.zerojson.extensions import AUTH, DEADLINE, TRACE
-from tests.gateway import GatewayCase, form, parts
+from tests.gateway import Example, GatewayCase, form, parts
 
 BYTES = {"Content-Type": "application/octet-stream"}
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -145,6 +146,22 @@ class CallTests(GatewayCase):
         self.host(self.example, service="/com/foo/two")
         self.clock.pump([0.3] * 3)
         self.assertEqual(self.result(self.call(gateway, "echo", 1)), 1)
+
+    def test_service(self):
+        """A call may name the one service that will do, whose path may be any text."""
+        paths = "/com/foo/two", "/com/foo/drei und vierzig", "/com/foo/\u00f6"
+        others = {path: Example() for path in paths}
+        for path, example in others.items():
+            self.host(example, service=path)
+        gateway = self.gateway()
+        for path in paths * 2:
+            self.result(self.call(gateway, "echo", path, {"PyCOM-Service": quote(path)}))
+        for path, example in others.items():
+            self.assertEqual([request.args for request in example.requests], [path] * 2)
+        response = self.call(gateway, "echo", 1, {"PyCOM-Service": "/com/foo/three"})
+        detail = self.problem(response, 404, code=3, not_started=True)
+        self.assertEqual(detail, "Nobody provides 'com.foo.example' as '/com/foo/three' here")
+        self.assertEqual(self.example.requests, [])
 
     def test_unused(self):
         """The providers of an interface are not followed any more when nobody calls it."""

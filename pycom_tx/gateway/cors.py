@@ -17,8 +17,8 @@ TOLD: Final = "PyCOM-Session, PyCOM-Result, Retry-After, ETag, WWW-Authenticate"
 """Headers of answers that a page may read, beside those that it always may."""
 
 TAKEN: Final = (
-    "Accept, Authorization, Content-Type, If-None-Match, PyCOM-Args, PyCOM-Session, "
-    "PyCOM-Timeout, traceparent, tracestate"
+    "Accept, Authorization, Content-Type, If-None-Match, PyCOM-Args, PyCOM-Service, "
+    "PyCOM-Session, PyCOM-Timeout, traceparent, tracestate"
 )
 """Headers of requests that it may set."""
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
+from pycom_tx.client.over_http.names import ARGS, RESULT, SERVICE, SESSION, TIMEOUT
 from pycom_tx.gateway.problems import Problem
 from pycom_tx.zerojson.errors import BadRequest
 from pycom_tx.zerojson.extensions import AUTH, TRACE
@@ -13,10 +14,7 @@ from pycom_tx.zerojson.extensions import AUTH, TRACE
 if TYPE_CHECKING:
     from twisted.web.http_headers import Headers
 
-SESSION: Final = "PyCOM-Session"
-TIMEOUT: Final = "PyCOM-Timeout"
-ARGS: Final = "PyCOM-Args"
-RESULT: Final = "PyCOM-Result"
+__all__ = ["ARGS", "RESULT", "SERVICE", "SESSION", "TIMEOUT"]
 
 _NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?\Z", re.ASCII)
 _BEARER: Final = re.compile(r"bearer +(?P<token>[!-~]+) *\Z", re.IGNORECASE)
@@ -58,6 +56,12 @@ def timeout_of(request: Any, usual: float, most: float) -> float:
     if not seconds:
         raise _bad(f"{TIMEOUT} is a number of seconds more than 0, like 2.5, got {text!r:.60}")
     return min(seconds, most)
+
+
+def service_of(request: Any) -> str | None:
+    """The path of the one service that will do; None where any will."""
+    text = last(request.requestHeaders, SERVICE)
+    return None if text is None else unquote(text)
 
 
 def session_of(request: Any) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from pycom_tx.gateway.headers import ARGS, RESULT, SESSION, TIMEOUT, token_of
+from pycom_tx.gateway.headers import ARGS, RESULT, SERVICE, SESSION, TIMEOUT, token_of
 from pycom_tx.gateway.pages import Page
 from pycom_tx.gateway.schemas import Components
 from pycom_tx.gateway.services import contracts, told
@@ -26,6 +26,7 @@ def _parameter(name: str, description: str, schema: Any) -> dict[str, Any]:
 
 _PARAMETERS: Final = {
     "Session": _parameter(SESSION, "The session, as an earlier answer had it.", _STRING),
+    "Service": _parameter(SERVICE, "The path of the one service that will do.", _STRING),
     "Timeout": _parameter(
         TIMEOUT, "Seconds that the call may take.", {"type": "number", "exclusiveMinimum": 0}
     ),
@@ -155,7 +156,7 @@ def _operation(
     attachments = attachments if isinstance(attachments, dict) else {}
     args = components.adopt(interface, schema.get("arguments", _old(method)))
     result = components.adopt(interface, schema.get("result", {}))
-    parameters = ["Session", "Timeout", "Traceparent"]
+    parameters = ["Session", "Service", "Timeout", "Traceparent"]
     if attachments.get("incoming"):
         parameters.append("Args")
     guarded = description.authentication == "required" or bool(description.roles)

@@ -8,6 +8,7 @@ SESSION: Final = "PyCOM-Session"
 TIMEOUT: Final = "PyCOM-Timeout"
 ARGS: Final = "PyCOM-Args"
 RESULT: Final = "PyCOM-Result"
+SERVICE: Final = "PyCOM-Service"
 
 JSON: Final = "application/json"
 BYTES: Final = "application/octet-stream"
