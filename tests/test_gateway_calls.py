@@ -30,6 +30,15 @@ class Odd(pycom.Service):
             "text": "Zoë \ud800",
         }[what]
 
+    @pycom.method
+    def extend(self, request, more=None):
+        own = {name: told for name, told in request.extensions.items() if "com.foo." in name}
+        return pycom.Response(extensions={**own, "org.pycom.more": 1} if more is None else more)
+
+    @pycom.method
+    def broken(self, request):
+        return pycom.Response(extensions={"com.foo.a": float("nan")})
+
     @pycom.method(attachments=(None, "blob"), results=("text", "blob"))
     def blob(self, request, text):
         return text, b"x" * 10
@@ -217,6 +226,34 @@ class HeaderTests(GatewayCase):
         for other in "", "nonsense", PARENT.upper(), PARENT[:-1], "\xff":
             self.assertNotIn(TRACE, self.extensions(traceparent=other, tracestate="a=1"))
         self.assertNotIn(TRACE, self.extensions(tracestate="a=1"))
+
+    def test_extensions(self):
+        """Extensions of a client's own go along, and those of the answer come back."""
+        self.host(Odd())
+        gone = {"com.foo.a": [1, None], "com.foo.\u00f6": "\u00f6"}
+        headers = {"PyCOM-Extensions": json.dumps(gone)}
+        response = self.call(self.running, "extend", None, headers, "com.foo.odd")
+        self.assertIsNone(self.result(response))
+        came = json.loads(response.headers["PyCOM-Extensions"])
+        self.assertEqual(came, gone)
+        self.assertNotIn("PyCOM-Extensions", self.call(self.running, "echo").headers)
+
+    def test_extensions_that_a_header_cannot_hold(self):
+        """Extensions of an answer are left out that are too long, or no JSON."""
+        self.host(Odd())
+        more = {"more": {"com.foo.a": "x" * 4096}}
+        for method, args in ("extend", more), ("broken", None):
+            response = self.call(self.running, method, args, interface="com.foo.odd")
+            self.assertIsNone(self.result(response))
+            self.assertNotIn("PyCOM-Extensions", response.headers)
+
+    def test_wrong_extensions(self):
+        """Extensions that are none, or not a client's to set, are refused."""
+        for text in "", "[]", "{", "1", '{"org.pycom.deadline": 5}', '{"a": NaN}', "\xff":
+            response = self.call(self.running, "echo", None, {"PyCOM-Extensions": text})
+            detail = self.problem(response, 400, code=4, not_started=True)
+            self.assertIn("PyCOM-Extensions is a JSON object", detail)
+        self.assertEqual(self.example.requests, [])
 
     def test_timeout(self):
         """A call has the time that its client gives it, as long as that may be."""

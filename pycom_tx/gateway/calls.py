@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet import defer
 
+from pycom_tx.client.over_http.fields import ARGS, SESSION
 from pycom_tx.gateway.answers import Answer
 from pycom_tx.gateway.headers import (
-    ARGS,
-    SESSION,
     extensions_of,
     last,
     prefers_bytes,

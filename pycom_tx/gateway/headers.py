@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
-from pycom_tx.client.over_http.names import ARGS, RESULT, SERVICE, SESSION, TIMEOUT
+from pycom_tx.client.over_http.fields import (
+    EXTENSIONS,
+    OWN,
+    SERVICE,
+    SESSION,
+    TIMEOUT,
+    others,
+)
 from pycom_tx.gateway.problems import Problem
+from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import BadRequest
 from pycom_tx.zerojson.extensions import AUTH, TRACE
 
 if TYPE_CHECKING:
     from twisted.web.http_headers import Headers
-
-__all__ = ["ARGS", "RESULT", "SERVICE", "SESSION", "TIMEOUT"]
 
 _NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?\Z", re.ASCII)
 _BEARER: Final = re.compile(r"bearer +(?P<token>[!-~]+) *\Z", re.IGNORECASE)
@@ -84,8 +91,11 @@ def session_header(session_id: str, provider: str) -> str:
 
 
 def extensions_of(request: Any) -> dict[str, Any]:
-    """What goes along with a call: its token, and what traces it."""
-    extensions: dict[str, Any] = {}
+    """What goes along with a call: its extensions, its token, and what traces it.
+
+    :raises Problem: extensions that are none.
+    """
+    extensions = _own_extensions(request)
     token = token_of(request)
     if token is not None:
         extensions[AUTH] = token
@@ -97,6 +107,20 @@ def extensions_of(request: Any) -> dict[str, Any]:
         if _STATE.match(state):
             extensions[TRACE]["tracestate"] = state
     return extensions
+
+
+def _own_extensions(request: Any) -> dict[str, Any]:
+    text = last(request.requestHeaders, EXTENSIONS)
+    if text is None:
+        return {}
+    told = None
+    with suppress(ValueError):
+        told = codec.decode_strictly(text.encode("utf-8", "surrogateescape"))
+    if not isinstance(told, dict) or others(told) != told:
+        raise _bad(
+            f"{EXTENSIONS} is a JSON object, whose names do not begin with {OWN}, got {text!r:.100}"
+        )
+    return told
 
 
 def prefers_bytes(request: Any) -> bool:

@@ -10,7 +10,7 @@ import multipart
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from pycom_tx.client.over_http.body import read
-from pycom_tx.client.over_http.names import FORM, JSON, PROBLEM, SESSION
+from pycom_tx.client.over_http.fields import EXTENSIONS, FORM, JSON, PROBLEM, SESSION
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import (
     BadRequest,
@@ -155,7 +155,11 @@ def reply_of(answer: Answer, address: str) -> list[bytes]:
     """
     session_id = answer.header(SESSION)
     if answer.status == 200 and answer.kind in (JSON, FORM):
-        response = Response(_json(answer, address), attachment=answer.attachment)
+        result = _json(answer.body, address)
+        response = Response(result, attachment=answer.attachment)
+        extensions = answer.header(EXTENSIONS)
+        if extensions is not None:
+            response.extensions = _json(extensions.encode("utf-8"), address)
         return encode_response(response, session_id)
     problem = _problem(answer, address)
     code, detail = problem.get("code"), str(problem.get("detail"))
@@ -176,7 +180,7 @@ def told_by(answer: Answer, address: str) -> Any:
     :raises InvalidReply: it is none of a gateway.
     """
     if answer.status == 200 and answer.kind == JSON:
-        return _json(answer, address)
+        return _json(answer.body, address)
     problem = _problem(answer, address)
     detail = str(problem.get("detail"))
     if problem.get("code") == ServiceNotFound.code:
@@ -184,9 +188,9 @@ def told_by(answer: Answer, address: str) -> Any:
     raise _unavailable(answer, problem, f"{address}: {detail}")
 
 
-def _json(answer: Answer, address: str) -> Any:
+def _json(text: bytes, address: str) -> Any:
     try:
-        return codec.decode(answer.body)
+        return codec.decode(text)
     except ValueError as error:
         raise InvalidReply(f"{address} answered with what is no JSON: {error}") from None
 

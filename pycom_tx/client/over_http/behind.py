@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from pycom_tx.client.directory import IDirectory
 from pycom_tx.client.following import Following
+from pycom_tx.client.over_http.fields import OWN
 from pycom_tx.zerojson.errors import (
     CallTimeout,
     Error,
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 LOOK: Final = 1.0
 """Seconds between two questions for something that is not there."""
-
-OWN: Final = "org.pycom."
-"""How the names of interfaces begin that a gateway hides unless it is told otherwise."""
 
 
 @implementer(IDirectory)

@@ -36,6 +36,7 @@ class GatewayChannel:
         self.address = address
         self.listener = listener
         self.network = network
+        self._service = address.partition("#")[2]
         self._exchanges: dict[int, Exchange] = {}
         self._closed = False
 
@@ -50,7 +51,7 @@ class GatewayChannel:
         check_frames(frames)
         if frames[2] != CALL:
             return  # what else there is, a gateway does not know
-        exchange = Exchange(self, frames, post_of(decode_request(frames[2:])))
+        exchange = Exchange(self, frames, post_of(decode_request(frames[2:]), self._service))
         self.network.put(exchange)
         self._exchanges[id(frames)] = exchange
 

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from secrets import token_hex
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from twisted.web.http_headers import Headers
 
-from pycom_tx.client.over_http.names import ARGS, BYTES, FORM, JSON, SESSION, TIMEOUT
+from pycom_tx.client.over_http.fields import (
+    ARGS,
+    BYTES,
+    EXTENSIONS,
+    FORM,
+    JSON,
+    LONGEST,
+    SERVICE,
+    SESSION,
+    TIMEOUT,
+    field,
+    others,
+)
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import BadRequest, NotSerializable
 from pycom_tx.zerojson.extensions import AUTH, DEADLINE, TRACE
 from pycom_tx.zerojson.request import Request
-
-ARGS_LIMIT: Final = 4096
-"""Bytes of arguments that go in a header, beside an attachment that is the whole body."""
 
 NO_END: Final = "999999999"
 """Seconds for a call that has no end: the gateway cuts them to what it gives."""
@@ -34,51 +43,62 @@ class Post(NamedTuple):
     parts: Sequence[bytes]
 
 
-def post_of(request: Request) -> Post:
+def post_of(request: Request, service: str) -> Post:
     """The request of HTTP that makes a call.
 
-    :raises NotSerializable: its arguments are no standard JSON.
-    :raises BadRequest: its token or its session is nothing that a header can hold.
+    :param service: the path of the one service that will do; none, where any will.
+
+    :raises NotSerializable: its arguments, or its extensions, are no standard JSON.
+    :raises BadRequest: its token or its session is nothing that a header can hold, or its
+        extensions are more.
     """
+    headers = Headers({"Accept": [f"{JSON}, {FORM}"]})
     try:
-        args = codec.encode_strictly(request.args)
+        for name, value in _fields(request, service):
+            headers.addRawHeader(name, value)
+        parts = _body(headers, request)
     except NotSerializable as error:
         msg = f"{request.interface}.{request.method}, which goes over HTTP: {error}"
         raise NotSerializable(msg) from None
-    headers = Headers({"Accept": [f"{JSON}, {FORM}"]})
-    for name, value in _fields(request):
-        headers.addRawHeader(name, value)
-    parts = _body(headers, args, request.attachment)
     return Post(f"/call/{_quoted(request.interface)}/{_quoted(request.method)}", headers, parts)
 
 
-def _fields(request: Request) -> list[tuple[str, str]]:
+def _fields(request: Request, service: str) -> Iterator[tuple[str, str]]:
     """The headers that say what goes along with a call."""
     extensions = request.extensions
     left = extensions.get(DEADLINE)
-    fields = [(TIMEOUT, NO_END if left is None else f"{left / 1000:.3f}")]
+    yield TIMEOUT, NO_END if left is None else f"{left / 1000:.3f}"
+    if service:
+        yield SERVICE, quote(service, safe="/", errors="surrogatepass")
     if request.session_id is not None:
-        fields.append((SESSION, _visible("session", request.session_id)))
+        yield SESSION, _visible("session", request.session_id)
     token = extensions.get(AUTH)
     if token is not None:
-        fields.append(("Authorization", f"Bearer {_visible('token', token)}"))
+        yield "Authorization", f"Bearer {_visible('token', token)}"
     trace = extensions.get(TRACE)
     traced = trace if isinstance(trace, dict) else {}
     for name in ("traceparent", "tracestate"):
         value = traced.get(name)
         # What is not as it should be is ignored, says W3C.
         if isinstance(value, str) and _TEXT.match(value):
-            fields.append((name, value))
-    return fields
+            yield name, value
+    more = others(extensions)
+    if more:
+        text = field(more)
+        if text is None:
+            raise BadRequest(f"Over HTTP the extensions of a call have {LONGEST} bytes at most")
+        yield EXTENSIONS, text
 
 
-def _body(headers: Headers, args: bytes, attachment: bytes | None) -> Sequence[bytes]:
+def _body(headers: Headers, request: Request) -> Sequence[bytes]:
+    args, attachment = codec.encode_strictly(request.args), request.attachment
     if attachment is None:
         headers.addRawHeader("Content-Type", JSON)
         return [args]
-    if len(args) <= ARGS_LIMIT and args.isascii():
+    text = field(request.args, args)
+    if text is not None:
         headers.addRawHeader("Content-Type", BYTES)
-        headers.addRawHeader(ARGS, args)
+        headers.addRawHeader(ARGS, text)
         return [attachment]
     boundary = token_hex(16)
     headers.addRawHeader("Content-Type", f"{FORM}; boundary={boundary}")
