@@ -8,9 +8,11 @@ from urllib.parse import quote
 from pycom_tx.client.over_http.fields import (
     ARGS,
     EXTENSIONS,
+    INVALID,
     RESULT,
     SERVICE,
     SESSION,
+    STOPPING,
     TIMEOUT,
 )
 from pycom_tx.gateway.headers import token_of
@@ -73,6 +75,7 @@ _PROBLEM: Final = {
             "type": "boolean",
             "description": "Whether the call was provably not executed.",
         },
+        "reason": {"enum": [STOPPING, INVALID]},
         "interface": _STRING,
         "method": _STRING,
     },

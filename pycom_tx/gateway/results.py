@@ -6,7 +6,7 @@ from contextlib import suppress
 from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
-from pycom_tx.client.over_http.fields import EXTENSIONS, RESULT, field, others
+from pycom_tx.client.over_http.fields import EXTENSIONS, INVALID, RESULT, field, others
 from pycom_tx.gateway.answers import Answer
 from pycom_tx.gateway.problems import Problem
 from pycom_tx.zerojson import codec
@@ -37,7 +37,7 @@ def result_of(response: Response, *, alone: bool) -> Answer:
         result = codec.encode_strictly(response.result)
     except NotSerializable as error:
         detail = f"The result is nothing that JSON can hold: {error}"
-        raise Problem(502, detail, not_started=False) from None
+        raise Problem(502, detail, not_started=False, reason=INVALID) from None
     headers = {"Cache-Control": "no-store"}
     _tell_extensions(headers, response)
     if response.attachment is None:

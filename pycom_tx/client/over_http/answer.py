@@ -10,7 +10,15 @@ import multipart
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from pycom_tx.client.over_http.body import read
-from pycom_tx.client.over_http.fields import EXTENSIONS, FORM, JSON, PROBLEM, SESSION
+from pycom_tx.client.over_http.fields import (
+    EXTENSIONS,
+    FORM,
+    INVALID,
+    JSON,
+    PROBLEM,
+    SESSION,
+    STOPPING,
+)
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import (
     BadRequest,
@@ -215,12 +223,12 @@ def _unavailable(answer: Answer, problem: dict[str, Any], text: str) -> ServiceN
     if answer.status == 429:
         return Overloaded(text, _seconds(answer))
     if answer.status == 503:
-        if problem.get("reason") == "stopping":
+        if not_started and problem.get("reason") == STOPPING:
             return Refused(text, _seconds(answer))
         return ServiceNotAvailable(text, not_started=not_started)
     if answer.status == 504:
         return CallTimeout(text, not_started=not_started)
-    if answer.status == 502 and problem.get("reason") != "invalid":
+    if answer.status == 502 and problem.get("reason") != INVALID:
         return ServiceNotAvailable(text, not_started=not_started)
     return InvalidReply(f"{text} ({answer.status})", not_started=not_started)
 

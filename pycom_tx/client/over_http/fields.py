@@ -19,6 +19,12 @@ BYTES: Final = "application/octet-stream"
 FORM: Final = "multipart/form-data"
 PROBLEM: Final = "application/problem+json"
 
+STOPPING: Final = "stopping"
+"""The reason of a 503: whoever is asked is about to stop, rather than out of reach."""
+
+INVALID: Final = "invalid"
+"""The reason of a 502: what a service answered is no reply, rather than lost."""
+
 LONGEST: Final = 4096
 """Bytes of JSON that a header has at most."""
 
