@@ -88,7 +88,8 @@ class ProxyContext:
     for its methods, and gives a :class:`~pycom_tx.ProxyComponent`.
 
     :param nameserver: the nameserver's address, or a Context to wrap.
-    :param options: what else :class:`~pycom_tx.Context` takes.
+    :param options: what else :class:`~pycom_tx.Context` takes: ``gateway``, too, to reach
+        services through one.
 
     .. attribute:: context
 

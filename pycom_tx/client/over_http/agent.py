@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
@@ -48,7 +48,7 @@ class PooledAgent:
         self._pool.maxPersistentPerHost = limit
         self._pool.cachedConnectionTimeout = IDLE
         self._open: dict[_Connection, None] = {}
-        self._emptied: Deferred[None] | None = None
+        self._waiting: list[Deferred[None]] = []
         self.agent = Agent.usingEndpointFactory(reactor, self, self._pool)
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
@@ -64,30 +64,33 @@ class PooledAgent:
         :returns: Deferred firing when there is none.
         """
         self._pool.closeCachedConnections()
-        emptied = self._emptied = Deferred()
-        emptied.addTimeout(FAREWELL, self._reactor, lambda *_: self._abort())
-        self._look()
-        return emptied
+        gone = self._gone()
+        if self._open:
+            gone.addTimeout(FAREWELL, self._reactor, lambda *_: self._abort())
+        return gone
 
     def opened(self, connection: _Connection) -> None:
         self._open[connection] = None
 
     def closed(self, connection: _Connection) -> None:
         del self._open[connection]
-        self._look()
+        if not self._open:
+            told, self._waiting = self._waiting, []
+            for gone in told:
+                gone.callback(None)
 
-    def _look(self) -> None:
-        if not self._open and self._emptied is not None:
-            emptied, self._emptied = self._emptied, None
-            emptied.callback(None)
+    def _gone(self) -> Deferred[None]:
+        if not self._open:
+            return succeed(None)
+        gone: Deferred[None] = Deferred(self._waiting.remove)
+        self._waiting.append(gone)
+        return gone
 
     def _abort(self) -> Deferred[None]:
         """Close those that take their time."""
-        emptied = self._emptied = Deferred()
         for connection in list(self._open):
             connection.abortConnection()
-        self._look()
-        return emptied
+        return self._gone()
 
 
 class _Connection(ProtocolWrapper):
@@ -102,7 +105,7 @@ class _Connection(ProtocolWrapper):
         super().makeConnection(transport)
 
 
-class _Connections(WrappingFactory[_Connection]):
+class _Connections(WrappingFactory):
     noisy = False
     protocol = _Connection
 

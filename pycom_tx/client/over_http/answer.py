@@ -6,8 +6,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-import multipart
-from multipart import MultipartError, MultipartSegment, PushMultipartParser
+from multipart import parse_options_header
 
 from pycom_tx.client.over_http.body import read
 from pycom_tx.client.over_http.fields import (
@@ -17,8 +16,10 @@ from pycom_tx.client.over_http.fields import (
     JSON,
     PROBLEM,
     SESSION,
+    STARTED,
     STOPPING,
 )
+from pycom_tx.client.over_http.form import Form
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import (
     BadRequest,
@@ -66,12 +67,12 @@ class Answer:
         self.attachment: bytes | None = None
         self._response = response
         content_type = self.header("Content-Type") or ""
-        self.kind, self._options = multipart.parse_options_header(content_type)
+        self.kind, self._options = parse_options_header(content_type)
 
     def header(self, name: str) -> str | None:
         """What a header says, the last one where there are several; None where there is none."""
-        values = self._response.headers.getRawHeaders(name)
-        return values[-1] if values else None
+        values = self._response.headers.getRawHeaders(name.encode("ascii"))
+        return values[-1].decode("utf-8", "replace") if values else None
 
     def read(self) -> Deferred[Answer]:
         """Read the body.
@@ -81,7 +82,7 @@ class Answer:
         :raises InvalidReply: (as a failure) it is a form that is none.
         """
         if self.kind == FORM:
-            form = _Form(self._options.get("boundary", ""))
+            form = Form(self._options.get("boundary", ""))
             return read(self._response, form.received).addCallback(self._take_form, form)
         enough = None if self.kind in (JSON, PROBLEM) else STRANGE
         whole = bytearray()
@@ -106,57 +107,16 @@ class Answer:
         self.body = bytes(whole)
         return self
 
-    def _take_form(self, _: None, form: _Form) -> Answer:
+    def _take_form(self, _: None, form: Form) -> Answer:
         self.body, self.attachment = form.complete()
         return self
 
 
-class _Form:
-    """A form with a result and an attachment, as it comes."""
-
-    def __init__(self, boundary: str) -> None:
-        self._parts: dict[str | None, bytearray] = {}
-        self._part = bytearray()
-        self._error: MultipartError | None = None
-        try:
-            self._parser = PushMultipartParser(boundary, max_segment_count=2)
-        except MultipartError as error:
-            self._error = error
-
-    def received(self, data: bytes) -> bool:
-        """Some of it came; whether more is of any use."""
-        if self._error is not None:
-            return False
-        try:
-            for event in self._parser.parse(data):
-                if isinstance(event, MultipartSegment):
-                    self._part = self._parts[event.name] = bytearray()
-                elif event is not None:
-                    self._part += event
-        except MultipartError as error:
-            self._error = error
-        return self._error is None
-
-    def complete(self) -> tuple[bytes, bytes]:
-        """The result and the attachment.
-
-        :raises InvalidReply: it is no form, or has other parts.
-        """
-        try:
-            if self._error is not None:
-                raise self._error
-            self._parser.close()
-            return bytes(self._parts["result"]), bytes(self._parts["attachment"])
-        except MultipartError as error:
-            raise InvalidReply(f"The answer is a form that is none: {error}") from None
-        except KeyError as error:
-            raise InvalidReply(f"The answer is a form that has no part {error}") from None
-
-
-def reply_of(answer: Answer, address: str) -> list[bytes]:
+def reply_of(answer: Answer, address: str, hint: str) -> list[bytes]:
     """The reply that an answer to a call holds, as frames.
 
     :param address: where it was answered.
+    :param hint: what may help where nobody provides what is called.
 
     :raises ServiceNotAvailable: it says that there is none.
     :raises InvalidReply: it is none of a gateway.
@@ -170,12 +130,14 @@ def reply_of(answer: Answer, address: str) -> list[bytes]:
             response.extensions = _json(extensions.encode("utf-8"), address)
         return encode_response(response, session_id)
     problem = _problem(answer, address)
-    code, detail = problem.get("code"), str(problem.get("detail"))
+    code, detail = problem.get("code"), _detail(problem)
     if answer.status in _TOO_MUCH:
         code = BadRequest.code
     if type(code) is int and code != 0:
+        if code == ServiceNotFound.code:
+            detail += hint
         return encode_response(Response(code=code, error=detail), session_id)
-    raise _unavailable(answer, problem, f"{address}: {detail}")
+    raise _unavailable(answer, problem, address)
 
 
 def told_by(answer: Answer, address: str) -> Any:
@@ -190,10 +152,9 @@ def told_by(answer: Answer, address: str) -> Any:
     if answer.status == 200 and answer.kind == JSON:
         return _json(answer.body, address)
     problem = _problem(answer, address)
-    detail = str(problem.get("detail"))
     if problem.get("code") == ServiceNotFound.code:
-        raise ServiceNotFound(detail)
-    raise _unavailable(answer, problem, f"{address}: {detail}")
+        raise ServiceNotFound(_detail(problem))
+    raise _unavailable(answer, problem, address)
 
 
 def _json(text: bytes, address: str) -> Any:
@@ -214,23 +175,26 @@ def _problem(answer: Answer, address: str) -> dict[str, Any]:
     return told
 
 
-def _unavailable(answer: Answer, problem: dict[str, Any], text: str) -> ServiceNotAvailable:
-    """What a call fails with that was not answered by its service.
-
-    :param text: for a reader.
-    """
+def _unavailable(answer: Answer, problem: dict[str, Any], address: str) -> ServiceNotAvailable:
+    """What a call fails with that was not answered by its service."""
     not_started = problem.get("not_started") is True
+    detail = _detail(problem).removesuffix(f"; {STARTED[not_started]}")
+    text = f"{address}: {detail}"
+    reason = problem.get("reason")
     if answer.status == 429:
         return Overloaded(text, _seconds(answer))
-    if answer.status == 503:
-        if not_started and problem.get("reason") == STOPPING:
-            return Refused(text, _seconds(answer))
-        return ServiceNotAvailable(text, not_started=not_started)
+    if answer.status == 503 and not_started and reason == STOPPING:
+        return Refused(text, _seconds(answer))
     if answer.status == 504:
         return CallTimeout(text, not_started=not_started)
-    if answer.status == 502 and problem.get("reason") != INVALID:
+    if answer.status == 503 or (answer.status == 502 and reason != INVALID):
         return ServiceNotAvailable(text, not_started=not_started)
-    return InvalidReply(f"{text} ({answer.status})", not_started=not_started)
+    return InvalidReply(text, not_started=not_started)
+
+
+def _detail(problem: dict[str, Any]) -> str:
+    """What is wrong, for a reader."""
+    return str(problem.get("detail") or problem.get("title") or "It does not say what is wrong")
 
 
 def _seconds(answer: Answer) -> float:

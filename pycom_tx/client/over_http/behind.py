@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, NoReturn
-from urllib.parse import quote
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from pycom_tx.client.directory import IDirectory
 from pycom_tx.client.following import Following
-from pycom_tx.client.over_http.fields import OWN
+from pycom_tx.client.over_http.fields import OWN, quoted
 from pycom_tx.zerojson.errors import (
     CallTimeout,
     Error,
@@ -47,8 +47,10 @@ class GatewayDirectory:
         self, interface: str, service_name: str | None, revision: str | None = None
     ) -> tuple[list[tuple[str | None, str]], str | None]:
         context = self._context
-        asking = Deferred.fromCoroutine(self.network.ask(f"/services/{quote(interface, safe='')}"))
-        asking.addTimeout(context.timeout, context.connections.clock, self._silent)
+        page = f"/services/{quoted(interface)}"
+        asking = Deferred.fromCoroutine(self.network.ask(page))
+        if context.timeout != inf:
+            asking.addTimeout(context.timeout, context.connections.clock, self._silent)
         try:
             told = await asking
             paths = [provider["service"] for provider in told["providers"]]

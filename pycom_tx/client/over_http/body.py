@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer
@@ -14,8 +14,7 @@ from twisted.web.http import PotentialDataLoss
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
-PIECE: Final = 64 * 1024
-"""Bytes that are handed over at once."""
+from pycom_tx.client.over_http.pieces import pieces
 
 
 @implementer(IBodyProducer)
@@ -32,7 +31,7 @@ class Body:
     def __init__(self, parts: Sequence[bytes]) -> None:
         self.length = sum(map(len, parts))
         self.begun = False
-        self._pieces = _pieces(parts)
+        self._pieces = pieces(parts)
         self._paused = False
         self._consumer: Any = None
         self._written: Deferred[None] = Deferred(lambda _: self.stopProducing())
@@ -60,16 +59,6 @@ class Body:
         self._consumer = None
 
 
-def _pieces(parts: Sequence[bytes]) -> Iterator[bytes]:
-    for part in parts:
-        if len(part) <= PIECE:
-            yield part
-            continue
-        view = memoryview(part)
-        for start in range(0, len(part), PIECE):
-            yield bytes(view[start : start + PIECE])
-
-
 def read(response: Any, received: Callable[[bytes], bool]) -> Deferred[None]:
     """Read the body of an answer.
 
@@ -84,6 +73,8 @@ def read(response: Any, received: Callable[[bytes], bool]) -> Deferred[None]:
 
 
 class _Reading(Protocol):
+    transport: Any  # there is one from the beginning
+
     def __init__(self, received: Callable[[bytes], bool]) -> None:
         self._received = received
         self._over = False
@@ -106,5 +97,4 @@ class _Reading(Protocol):
 
     def _stop(self) -> None:
         self._over = True
-        if self.transport is not None:
-            self.transport.loseConnection()
+        self.transport.loseConnection()

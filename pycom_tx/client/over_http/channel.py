@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from OpenSSL.SSL import Error as TLSError
-from service_identity import VerificationError
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from pycom_tx.client.over_http.answer import Answer, reply_of
+from pycom_tx.client.over_http.answer import reply_of
+from pycom_tx.client.over_http.behind import hint
 from pycom_tx.client.over_http.body import Body
 from pycom_tx.client.over_http.posting import post_of
-from pycom_tx.zerojson.errors import ConnectionClosed, ServiceNotAvailable
+from pycom_tx.zerojson.errors import ConnectionClosed, InvalidReply, ServiceNotAvailable
 from pycom_tx.zerojson.interfaces import IChannel, check_frames
 from pycom_tx.zerojson.messages import CALL, decode_request
 
 if TYPE_CHECKING:
     from pycom_tx.client.over_http.network import GatewayNetwork
-    from pycom_tx.client.over_http.posting import Post
     from pycom_tx.zerojson.interfaces import ICallListener
 
 
@@ -36,7 +34,7 @@ class GatewayChannel:
         self.address = address
         self.listener = listener
         self.network = network
-        self._service = address.partition("#")[2]
+        self.service = address.partition("#")[2]
         self._exchanges: dict[int, Exchange] = {}
         self._closed = False
 
@@ -51,7 +49,7 @@ class GatewayChannel:
         check_frames(frames)
         if frames[2] != CALL:
             return  # what else there is, a gateway does not know
-        exchange = Exchange(self, frames, post_of(decode_request(frames[2:]), self._service))
+        exchange = Exchange(self, frames)
         self.network.put(exchange)
         self._exchanges[id(frames)] = exchange
 
@@ -79,9 +77,9 @@ class GatewayChannel:
         """Fail all calls."""
         self.listener.peer_lost(self, b"", reason)
 
-    def ended(self, exchange: Exchange) -> bool:
-        """Forget a call; whether anybody still wants to know what became of it."""
-        return self._exchanges.pop(id(exchange.frames), None) is not None
+    def forget(self, exchange: Exchange) -> None:
+        """A call is over."""
+        self._exchanges.pop(id(exchange.frames), None)
 
 
 class Exchange:
@@ -89,18 +87,19 @@ class Exchange:
 
     :param channel: where it was made.
     :param frames: what was sent there.
-    :param post: what that is in HTTP.
     """
 
-    __slots__ = ("_body", "_channel", "_post", "_running", "frames")
+    __slots__ = ("_body", "_channel", "_interface", "_post", "_running", "frames")
 
     _log = Logger()
 
-    def __init__(self, channel: GatewayChannel, frames: list[bytes], post: Post) -> None:
+    def __init__(self, channel: GatewayChannel, frames: list[bytes]) -> None:
+        request = decode_request(frames[2:])
         self.frames = frames
         self._channel = channel
-        self._post = post
-        self._body = Body(post.parts)
+        self._interface = request.interface
+        self._post = post_of(request, channel.service)
+        self._body = Body(self._post.parts)
         self._running: Deferred[None] | None = None
 
     def start(self) -> None:
@@ -120,64 +119,23 @@ class Exchange:
     async def _run(self) -> None:
         channel = self._channel
         reply: list[bytes] = []
-        failed: ServiceNotAvailable | None = None
+        error: ServiceNotAvailable | None = None
         try:
-            reply = reply_of(await self._answer(), channel.address)
-        except ServiceNotAvailable as error:
-            failed = error
+            answer = await channel.network.answer(
+                "POST", self._post.path, headers=self._post.headers, body=self._body
+            )
+            reply = reply_of(answer, channel.address, hint(self._interface))
+        except CancelledError:
+            return
+        except ServiceNotAvailable as failure:
+            error = failure
+        except Exception:
+            self._log.failure("What {address} answered broke its reader", address=channel.address)
+            error = InvalidReply(f"What {channel.address} answered cannot be read")
         finally:
             channel.network.ended()
-        if not channel.ended(self):
-            return
-        if failed is None:
+            channel.forget(self)
+        if error is None:
             channel.listener.message_received(channel, [self.frames[0], b"", *reply])
         else:
-            channel.listener.no_reply(channel, self.frames, failed)
-
-    async def _answer(self) -> Answer:
-        """What is answered.
-
-        :raises ServiceNotAvailable: nothing.
-        """
-        post, url = self._post, self._channel.network.url
-        try:
-            response = await self._channel.network.request(
-                "POST", post.path, headers=post.headers, data=self._body
-            )
-            return await Answer(response).read()
-        except ServiceNotAvailable:
-            raise
-        except Exception as error:
-            raise broken(error, url, begun=self._body.begun) from error
-
-
-def broken(error: Exception, url: str, *, begun: bool) -> ServiceNotAvailable:
-    """What a request failed with that got no answer.
-
-    :param begun: whether it was written.
-    """
-    causes = list(_causes(error))
-    texts = [str(cause).rstrip(".") or type(cause).__name__ for cause in causes]
-    told = ", ".join(dict.fromkeys(texts))
-    if any(map(_is_distrust, causes)):
-        text = f"What answers at {url} is not trusted: {told}"
-        return ServiceNotAvailable(text, not_started=True)
-    if begun:
-        return ServiceNotAvailable(f"The connection to {url} broke: {told}")
-    return ServiceNotAvailable(f"Nothing answers at {url}: {told}", not_started=True)
-
-
-def _causes(error: BaseException) -> Any:
-    """What is behind an error of Twisted's client."""
-    reasons = getattr(error, "reasons", None)
-    if reasons is None:
-        yield error
-    for reason in reasons or ():
-        yield from _causes(reason.value)
-
-
-def _is_distrust(error: BaseException) -> bool:
-    """Whether a handshake of TLS ended with it, so that nothing was said."""
-    return isinstance(error, VerificationError) or (
-        isinstance(error, TLSError) and "certificate verify failed" in str(error)
-    )
+            channel.listener.no_reply(channel, self.frames, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any, Final
+from urllib.parse import quote
 
 from pycom_tx.zerojson import codec
 
@@ -25,11 +26,19 @@ STOPPING: Final = "stopping"
 INVALID: Final = "invalid"
 """The reason of a 502: what a service answered is no reply, rather than lost."""
 
+STARTED: Final = {True: "it was not started", False: "it may have been executed"}
+"""How the text of a problem ends where there was no answer, by its ``not_started``."""
+
 LONGEST: Final = 4096
 """Bytes of JSON that a header has at most."""
 
 OWN: Final = "org.pycom."
 """How the names of interfaces and extensions begin that are none of the services' own."""
+
+
+def quoted(name: str, safe: str = "") -> str:
+    """A name as a URL holds it, or a header."""
+    return quote(name, safe=safe, errors="surrogatepass")
 
 
 def field(value: Any, encoded: bytes | None = None) -> str | None:

@@ -6,20 +6,23 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 from treq.client import HTTPClient
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorCore
 from zope.interface import implementer
 
 from pycom_tx.client.over_http.agent import PooledAgent
 from pycom_tx.client.over_http.answer import Answer, told_by
-from pycom_tx.client.over_http.channel import GatewayChannel, broken
+from pycom_tx.client.over_http.channel import GatewayChannel
+from pycom_tx.client.over_http.failing import failed
 from pycom_tx.zerojson.errors import AddressError, Overloaded, ServiceNotAvailable
 from pycom_tx.zerojson.interfaces import ICallListener, INetwork
 from pycom_tx.zerojson.waiting import QUEUE_LIMIT
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
+    from twisted.web.http_headers import Headers
 
+    from pycom_tx.client.over_http.body import Body
     from pycom_tx.client.over_http.channel import Exchange
     from pycom_tx.zerojson.interfaces import IChannel, IChannelListener
 
@@ -89,37 +92,38 @@ class GatewayNetwork:
             self._starting = None
         return succeed(None) if self._own is None else self._own.close()
 
-    def request(self, method: str, path: str, **options: Any) -> Deferred[Any]:
-        """Make a request.
-
-        :param path: what to add to the gateway's URL.
-        :param options: as for treq.
-
-        :returns: Deferred firing with the answer, from its headers on.
-        """
-        return maybeDeferred(
-            self._http.request,
-            method,
-            self.url + path,
-            allow_redirects=False,
-            unbuffered=True,
-            reactor=self._reactor,
-            **options,
-        )
-
     async def ask(self, path: str) -> Any:
         """What a page of the gateway tells: JSON.
 
-        :raises ServiceNotFound: nothing.
-        :raises ServiceNotAvailable: there is no answer, or one that is none of a gateway.
+        :raises ServiceNotFound: that there is no such thing.
+        :raises ServiceNotAvailable: as :meth:`answer`.
+        """
+        return told_by(await self.answer("GET", path), self.url)
+
+    async def answer(
+        self, method: str, path: str, *, headers: Headers | None = None, body: Body | None = None
+    ) -> Answer:
+        """Make a request.
+
+        :param path: what to add to the gateway's URL.
+
+        :raises ServiceNotAvailable: there is no answer, or none that can be read.
         """
         try:
-            answer = await Answer(await self.request("GET", path)).read()
+            response = await self._http.request(
+                method,
+                self.url + path,
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                unbuffered=True,
+                reactor=self._reactor,
+            )
+            return await Answer(response).read()
         except ServiceNotAvailable:
             raise
         except Exception as error:
-            raise broken(error, self.url, begun=False) from error
-        return told_by(answer, self.url)
+            raise failed(error, self.url, begun=body is not None and body.begun) from error
 
     # What channels need.
 
@@ -173,11 +177,17 @@ def checked_url(url: str) -> str:
 
     :raises AddressError: it is none.
     """
-    try:
-        parts = urlsplit(url)
-        proper = bool(parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
-    except ValueError:
-        proper = False
-    if not proper or parts.query or parts.fragment or parts.username is not None:
+    # What is no text for a URL is left out by urlsplit.
+    if not url.isprintable() or " " in url or not _is_plain(url):
         raise AddressError(f"A gateway is at a URL like https://example.com:8080, got {url!r:.200}")
     return url.rstrip("/")
+
+
+def _is_plain(url: str) -> bool:
+    """Whether a URL has a host, and maybe a port and a path, and nothing else."""
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return named and parts.scheme in ("http", "https") and not set(url) & set("@?#")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from math import inf
 from secrets import token_hex
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote
 
 from twisted.web.http_headers import Headers
 
@@ -22,14 +22,15 @@ from pycom_tx.client.over_http.fields import (
     TIMEOUT,
     field,
     others,
+    quoted,
 )
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import BadRequest, NotSerializable
 from pycom_tx.zerojson.extensions import AUTH, DEADLINE, TRACE
 from pycom_tx.zerojson.request import Request
 
-NO_END: Final = "999999999"
-"""Seconds for a call that has no end: the gateway cuts them to what it gives."""
+LONGEST_CALL: Final = 999_999_999
+"""Seconds that a call asks for which has no end: the gateway cuts them to what it gives."""
 
 _VISIBLE: Final = re.compile(r"[!-~]+\Z")
 _TEXT: Final = re.compile(r"[ -~]+\Z")
@@ -60,16 +61,15 @@ def post_of(request: Request, service: str) -> Post:
     except NotSerializable as error:
         msg = f"{request.interface}.{request.method}, which goes over HTTP: {error}"
         raise NotSerializable(msg) from None
-    return Post(f"/call/{_quoted(request.interface)}/{_quoted(request.method)}", headers, parts)
+    return Post(f"/call/{quoted(request.interface)}/{quoted(request.method)}", headers, parts)
 
 
 def _fields(request: Request, service: str) -> Iterator[tuple[str, str]]:
     """The headers that say what goes along with a call."""
     extensions = request.extensions
-    left = extensions.get(DEADLINE)
-    yield TIMEOUT, NO_END if left is None else f"{left / 1000:.3f}"
+    yield TIMEOUT, f"{min(extensions.get(DEADLINE, inf) / 1000, LONGEST_CALL):.3f}"
     if service:
-        yield SERVICE, quote(service, safe="/", errors="surrogatepass")
+        yield SERVICE, quoted(service, "/")
     if request.session_id is not None:
         yield SESSION, _visible("session", request.session_id)
     token = extensions.get(AUTH)
@@ -108,10 +108,6 @@ def _body(headers: Headers, request: Request) -> Sequence[bytes]:
         attachment,
         b"\r\n--%b--\r\n" % boundary.encode("ascii"),
     ]
-
-
-def _quoted(name: str) -> str:
-    return quote(name, safe="", errors="surrogatepass")
 
 
 def _visible(what: str, value: Any) -> str:
