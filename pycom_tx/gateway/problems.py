@@ -6,7 +6,7 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any, Final
 
-from pycom_tx.client.over_http.fields import INVALID, PROBLEM, STOPPING
+from pycom_tx.client.over_http.fields import INVALID, PROBLEM, STARTED, STOPPING
 from pycom_tx.gateway.answers import Answer
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import (
@@ -116,8 +116,7 @@ def _unavailable(error: ServiceNotAvailable, *, frank: bool, **call: str) -> Pro
         if isinstance(error, kind):
             status, reason, said = its_status, its_reason, its_text
             break
-    done = "it was not started" if error.not_started else "it may have been executed"
-    detail = str(error) if frank else f"{said}; {done}"
+    detail = str(error) if frank else f"{said}; {STARTED[error.not_started]}"
     headers = {}
     if status in (429, 503):
         after = error.retry_after if isinstance(error, Refused) else AGAIN
