@@ -16,7 +16,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Their documentation is elsewhere.
     ("py:.*", r"(twisted|zope|typing|collections|types|pathlib)\..*"),
-    ("py:.*", r"(Deferred|Failure|IReactorTime|IResource|Self|TracebackType)"),
+    ("py:.*", r"(Deferred|Failure|IAgent|IReactorTime|IResource|Self|TracebackType)"),
     # Annotations name them from within the package.
     ("py:.*", r"(Connection|INetwork|Opening|Method|Interface|IRegistry|PreHook|PostHook)"),
     ("py:.*", r"pycom_tx\.(client|components|host|nameserver|zerojson)\..*"),
