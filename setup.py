@@ -28,7 +28,8 @@ setup(
     packages=[*find_packages(include=["pycom_tx", "pycom_tx.*"]), "twisted.plugins"],
     package_data={"pycom_tx": ["py.typed"], "pycom_tx.gateway": ["console/*"]},
     install_requires=[
-        "twisted>=24.10",
+        # With TLS, for clients that reach services through a gateway, and for gateways.
+        "twisted[tls]>=24.10",
         "txzmq>=1.0",
         "pyzmq>=26.0",
         "msgspec>=0.22",
@@ -37,6 +38,8 @@ setup(
         # Forms of HTTP, read as they arrive: Twisted's own parser wants all of one at once. It
         # has no dependencies, and treq has it as well.
         "multipart>=1.2",
+        # What clients speak HTTP with.
+        "treq>=24.9",
     ],
     extras_require={
         # Who else is measured by make bench.
@@ -67,7 +70,6 @@ setup(
             "sphinx>=8.1",
             "towncrier>=24.8",
             "twine>=6.0",
-            "twisted[tls]>=24.10",
         ],
     },
     classifiers=[

@@ -18,9 +18,9 @@ nitpick_ignore_regex = [
     ("py:.*", r"(twisted|zope|typing|collections|types|pathlib)\..*"),
     (
         "py:.*",
-        r"(Deferred|Failure|IReactorTime|IResource|IStreamServerEndpoint|CollectorRegistry|Self)",
+        r"(Deferred|Failure|IAgent|IReactorTime|IResource|IStreamServerEndpoint|Self)",
     ),
-    ("py:.*", r"TracebackType"),
+    ("py:.*", r"(CollectorRegistry|TracebackType)"),
     # Annotations name them from within the package.
     ("py:.*", r"(Connection|INetwork|Opening|Method|Interface|IRegistry|PreHook|PostHook)"),
     ("py:.*", r"pycom_tx\.(client|components|host|nameserver|zerojson)\..*"),

@@ -18,6 +18,9 @@ class MemoryCase(SynchronousTestCase):
     anything.
     """
 
+    address: tuple[str, ...] = ("tcp://127.0.0.1:2012",)
+    """What contexts of clients are given by position."""
+
     def setUp(self):
         super().setUp()
         self.clock = Clock()
@@ -28,15 +31,47 @@ class MemoryCase(SynchronousTestCase):
             nameserver="local",
             service="/org/pycom/nameserver",
         )
-        self.context = pycom.Context(reactor=self.clock, network=self.network)
-        self.proxies = pycom.ProxyContext(self.context)
         self.addCleanup(self.assertNothingLeft)
         self.addCleanup(self.close, self.nameserver.stopService)
+        self.context = self.client_context()
+        self.proxies = pycom.ProxyContext(self.context)
         self.addCleanup(self.context.close)
 
     def open_network(self) -> MemoryNetwork:
         """What the test's hosts and contexts share."""
         return MemoryNetwork(self.clock)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """And what by name."""
+        return {"reactor": self.clock, "network": self.network}
+
+    def client_context(self, *address: str, **options: Any) -> pycom.Context:
+        """A context of a client."""
+        return pycom.Context(*address or self.address, **{**self.options, **options})
+
+    def at(self, host: Any, *, named: bool = False) -> str:
+        """The address that a client sees a host at.
+
+        :param named: whether the client has asked for that one by its path.
+        """
+        return host.address
+
+    def open(self, opener: Any, host: Any, interface: str, *, others: bool = False) -> Any:
+        """Open a component of an interface of a host.
+
+        :param opener: a context, or one of proxies.
+        :param others: whether others provide it as well.
+        """
+        return opener.connect(host.address, interface)
+
+    def wait(self, seconds: float) -> None:
+        """Let so much time pass."""
+        self.clock.advance(seconds)
+
+    def settle(self) -> None:
+        """Let everything happen that does now."""
+        self.clock.advance(0)
 
     def host(self, *components: Any, address: str = "tcp://127.0.0.1:*", **options: Any):
         """A host of *components* that runs until the test ends, registered.
@@ -57,12 +92,12 @@ class MemoryCase(SynchronousTestCase):
 
     def result(self, deferred: Any) -> Any:
         """What *deferred* fires with, in the clock's next turn at the latest."""
-        self.clock.advance(0)
+        self.settle()
         return self.successResultOf(deferred)
 
     def failure(self, deferred: Any, *kinds: type[BaseException]) -> BaseException:
         """The error that *deferred* fails with, in the clock's next turn at the latest."""
-        self.clock.advance(0)
+        self.settle()
         return self.failureResultOf(deferred, *kinds).value
 
     def assertNothingLeft(self) -> None:

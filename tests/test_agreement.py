@@ -91,14 +91,20 @@ class AgreementCase(MemoryCase):
     def openings(self, provided, contract, name=NAME):
         """All ways to open a component of *provided* for a client that knows *contract*."""
         service = self.host(provided)
-        for opens, *args in (
-            (self.context.locate, name),
-            (self.context.connect, service.address, name),
-            (self.proxies.locate, name),
-            (self.proxies.connect, service.address, name),
-        ):
+        for opens, *args in self.ways(service, name):
             yield service, opens(*args, contract=contract)
         self.close(service.stopService)
+
+    def ways(self, service, name):
+        """Methods that open a component, with what they are called with."""
+        yield self.context.locate, name
+        yield self.context.connect, service.address, name
+        yield self.proxies.locate, name
+        yield self.proxies.connect, service.address, name
+
+    def assertUnused(self, service):
+        """No client is connected to a service any more."""
+        self.assertEqual(self.network.bound[service.address].links, {})
 
     def assertAgrees(self, provided, contract):
         """Who knows *contract* can use *provided*."""
@@ -111,9 +117,10 @@ class AgreementCase(MemoryCase):
             error = self.failure(opening, pycom.ContractMismatch)
             self.assertEqual(
                 str(error),
-                f"{NAME} at {service.address} has another contract than Shop: {difference}",
+                f"{NAME} at {self.at(service, named=True)} has another contract than Shop: "
+                f"{difference}",
             )
-            self.assertEqual(self.network.bound[service.address].links, {})
+            self.assertUnused(service)
 
 
 class AgreementTests(AgreementCase):
@@ -221,14 +228,14 @@ class AgreementTests(AgreementCase):
             for service, opening in self.openings(shop(), contract):
                 error = self.failure(opening, TypeError)
                 self.assertIn("contract is a class with @pycom.interface, got ", str(error))
-                self.assertEqual(self.network.bound[service.address].links, {})
+                self.assertUnused(service)
 
     def test_contract_of_another_interface(self):
         """The contract has to be one of the interface that is asked for."""
         for service, opening in self.openings(shop(), shop(name="com.foo.bank")):
             error = self.failure(opening, ValueError)
             self.assertEqual(str(error), "Shop is a contract for com.foo.bank, not com.foo.shop")
-            self.assertEqual(self.network.bound[service.address].links, {})
+            self.assertUnused(service)
 
     def test_without(self):
         """Who gives no contract gets any service."""

@@ -58,6 +58,7 @@ class ProvidersCase(MemoryCase):
     """Three providers of an interface, and a component that knows them."""
 
     kind = Shop
+    balance = "round-robin"
 
     def setUp(self):
         super().setUp()
@@ -66,11 +67,15 @@ class ProvidersCase(MemoryCase):
             name: self.host(shop, service=f"/shop/{name}") for name, shop in self.shops.items()
         }
         interface = self.kind.__interface__.name
-        self.component = self.result(self.context.locate(interface, balance="round-robin"))
+        self.component = self.result(self.context.locate(interface, balance=self.balance))
         self.addCleanup(self.component.close)
 
     def who(self):
         return self.result(self.component.invoke("who"))
+
+    def everybody(self, calls=6):
+        """All who get some of so many calls: enough for each of them to get one."""
+        return {self.who() for _ in range(calls)}
 
     def crash(self, name):
         """The process of a provider is gone, without a farewell."""
@@ -79,7 +84,8 @@ class ProvidersCase(MemoryCase):
     def started(self, method="buy"):
         """A call that is in progress, and who has it."""
         call = self.component.invoke(method)
-        self.clock.pump([0, 0])
+        self.settle()
+        self.settle()
         (name,) = (name for name, shop in self.shops.items() if shop.waiting)
         return call, name
 
@@ -102,13 +108,13 @@ class ChoiceTests(ProvidersCase):
         """A provider that registers later gets calls as well."""
         self.host(Shop("d"), service="/shop/d")
         self.clock.advance(1)
-        self.assertEqual({self.who() for _ in range(8)}, set("abcd"))
+        self.assertEqual(self.everybody(8), set("abcd"))
 
     def test_leaver(self):
         """One that unregisters gets none any more."""
         self.close(self.hosts["b"].stopService)
         self.clock.advance(1)
-        self.assertEqual({self.who() for _ in range(6)}, set("ac"))
+        self.assertEqual(self.everybody(), set("ac"))
 
     def test_nobody_left(self):
         """Where all have left, a call fails at once, and was not started."""
@@ -129,20 +135,20 @@ class ChoiceTests(ProvidersCase):
             self.result(nameserver.invoke("unregister", record))
             nameserver.close()
         self.clock.advance(1)
-        self.assertEqual({self.who() for _ in range(6)}, set("abc"))
+        self.assertEqual(self.everybody(), set("abc"))
         self.clock.advance(60)
-        self.assertEqual({self.who() for _ in range(6)}, set("abc"))
+        self.assertEqual(self.everybody(), set("abc"))
 
     def test_nameserver_away(self):
         """Without a nameserver those that are known go on."""
         self.close(self.nameserver.stopService)
         self.clock.pump([1] * 10)
-        self.assertEqual({self.who() for _ in range(6)}, set("abc"))
+        self.assertEqual(self.everybody(), set("abc"))
 
     def test_remote_error(self):
         """An error of a service is an answer: nobody else is asked."""
         self.failure(self.component.invoke("fail"), pycom.RemoteError)
-        self.assertEqual({self.who() for _ in range(6)}, set("abc"))
+        self.assertEqual(self.everybody(), set("abc"))
 
 
 class AgainTests(ProvidersCase):

@@ -338,7 +338,7 @@ class ServerTests(AuthenticationCase):
         host = self.host(Front, service="/strict", authentication="required")
 
         async def steps():
-            async with self.context.connect(host.address, "com.foo.front") as component:
+            async with self.open(self.context, host, "com.foo.front", others=True) as component:
                 return await component.invoke("twice")
 
         self.failure(Deferred.fromCoroutine(steps()), pycom.AccessDenied)
@@ -368,7 +368,7 @@ class RequestTests(AuthenticationCase):
         request = pycom.Request("com.foo.guarded", "who")
 
         def send():
-            component = self.result(self.context.connect(self.guarded.address, "com.foo.guarded"))
+            component = self.result(self.open(self.context, self.guarded, "com.foo.guarded"))
             call = component.call(request)
             component.close()
             return call
@@ -383,7 +383,7 @@ class RequestTests(AuthenticationCase):
         """One that brings a token goes with that."""
         self.context.token = "forged"
         request = pycom.Request("com.foo.guarded", "who", extensions={"org.pycom.auth": TOKEN})
-        component = self.result(self.context.connect(self.guarded.address, "com.foo.guarded"))
+        component = self.result(self.open(self.context, self.guarded, "com.foo.guarded"))
         self.assertEqual(self.result(component.call(request)).result["name"], "ann")
         component.close()
 

@@ -84,12 +84,12 @@ class ComponentCase(MemoryCase):
         self.service = self.host(self.shop, self.counter, address=ADDRESS)
 
     def connect(self, interface="com.foo.shop"):
-        return self.result(self.context.connect(ADDRESS, interface))
+        return self.result(self.open(self.context, self.service, interface))
 
     def in_flight(self, component, *args, **options):
         """A call that the shop has started and not answered."""
         call = component.invoke("later", *args, **options)
-        self.clock.advance(0)
+        self.settle()
         self.assertNoResult(call)
         return call
 
@@ -152,7 +152,7 @@ class InvokeTests(ComponentCase):
             component.invoke("scan", {"scan": None}, attachment="text"), pycom.NotSerializable
         )
         self.assertEqual(str(error), "com.foo.shop.scan: An attachment is bytes, got str")
-        self.assertEqual(self.network.bound[ADDRESS].links, {})
+        self.assertEqual(component._providers.only().connection().client.in_flight, 0)
 
     def test_introspect(self):
         """A service tells about its interface."""
@@ -171,7 +171,7 @@ class InvokeTests(ComponentCase):
                 return 42
 
         host = self.host(Bare)
-        component = self.result(self.context.connect(host.address, "com.foo.bare"))
+        component = self.result(self.open(self.context, host, "com.foo.bare"))
         self.assertEqual(self.result(component.invoke("answer")), 42)
         error = self.failure(component.introspect(), pycom.MethodNotFound)
         self.assertEqual(str(error), "Method 'introspect' not found in interface com.foo.bare")
@@ -221,8 +221,9 @@ class InvokeTests(ComponentCase):
     def test_repr(self):
         """A component shows its interface and its address."""
         component = self.connect()
-        self.assertEqual(repr(component), f"<Component com.foo.shop at {ADDRESS}>")
-        self.assertEqual((component.address, component.interface), (ADDRESS, "com.foo.shop"))
+        where = self.at(self.service)
+        self.assertEqual(repr(component), f"<Component com.foo.shop at {where}>")
+        self.assertEqual((component.address, component.interface), (where, "com.foo.shop"))
 
 
 class TimeoutTests(ComponentCase):
@@ -234,7 +235,8 @@ class TimeoutTests(ComponentCase):
         self.assertNoResult(call)
         self.clock.advance(0.25)
         error = self.failure(call, pycom.CallTimeout)
-        expected = f"No reply from com.foo.shop.later at {ADDRESS} within {seconds:g} s"
+        where = self.at(self.service)
+        expected = f"No reply from com.foo.shop.later at {where} within {seconds:g} s"
         self.assertIn(expected, str(error))
         self.shop.waiting.pop().callback("too late")
         self.clock.advance(0)
@@ -250,7 +252,7 @@ class TimeoutTests(ComponentCase):
         self.assertTimesOut(self.in_flight(component, None, 60), 60)
         request = pycom.Request("com.foo.shop", "later")
         call = component.call(request, 2)
-        self.clock.advance(0)
+        self.settle()
         self.assertTimesOut(call, 2)
 
     def test_for_ever(self):
@@ -353,7 +355,7 @@ class SessionTests(ComponentCase):
     def test_expired(self):
         """A session that has expired fails one call; the next one starts another."""
         component = self.connect("com.foo.counter")
-        for end in (lambda: self.clock.advance(3600), lambda: self.add_and_forget(component)):
+        for end in (lambda: self.wait(3600), lambda: self.add_and_forget(component)):
             self.assertEqual(self.add(component), 1)
             end()
             self.failure(component.invoke("add"), pycom.SessionExpired)
@@ -390,6 +392,6 @@ class SessionTests(ComponentCase):
             self.failure(component.invoke("add"), pycom.SessionExpired)
             self.assertEqual(self.add(component), 1)
             end(self.counter.waiting.pop())
-            self.clock.advance(0)
+            self.settle()
             call.addErrback(lambda failure: failure.trap(pycom.RemoteError))
             self.assertEqual(self.add(component), 2)

@@ -54,16 +54,16 @@ class ContextCase(MemoryCase):
         """How many clients are connected to *host*, the shop's if left out."""
         return len(self.network.bound[(host or self.service).address].links)
 
-    def other_context(self, *args, **options):
+    def other_context(self, *address, **options):
         """A context beside the one that there is."""
-        context = pycom.Context(*args, reactor=self.clock, network=self.network, **options)
+        context = self.client_context(*address, **options)
         self.addCleanup(context.close)
         return context
 
     def in_flight(self, component, **options):
         """A call that the shop has started and not answered."""
         call = component.invoke("later", **options)
-        self.clock.advance(0)
+        self.settle()
         self.assertNoResult(call)
         return call
 
@@ -71,27 +71,27 @@ class ContextCase(MemoryCase):
 class LocateTests(ContextCase):
     """``Context.locate``."""
 
+    knows = f"the nameserver {NAMESERVER}"
+
     def test_by_interface(self):
         """A service is found by its interface."""
         component = self.result(self.context.locate("com.foo.shop"))
         self.assertEqual(component.interface, "com.foo.shop")
-        self.assertEqual(component.address, self.service.address)
+        self.assertEqual(component.address, self.at(self.service))
         self.assertEqual(self.result(component.invoke("echo", 5)), 5)
 
     def test_by_path(self):
         """One of several services is found by its path."""
         for host in (self.service, self.host(Shop, service="/shops/b")):
             component = self.result(self.context.locate("com.foo.shop", host.service))
-            self.assertEqual(component.address, host.address)
+            self.assertEqual(component.address, self.at(host, named=True))
 
     def test_nobody(self):
         """A service that nobody provides is not found."""
         for args in (("com.foo.nope",), ("com.foo.shop", "/b"), ("com.foo.nope", "/shops/a")):
             error = self.failure(self.context.locate(*args), pycom.ServiceNotFound)
             what = " as ".join(args)
-            self.assertEqual(
-                str(error), f"Nobody provides {what}, says the nameserver {NAMESERVER}"
-            )
+            self.assertEqual(str(error), f"Nobody provides {what}, says {self.knows}")
 
     def test_no_nameserver(self):
         """Where no nameserver answers, that is what the error says."""
@@ -230,7 +230,7 @@ class OpeningTests(ContextCase):
 
     def test_not_entered(self):
         """Leaving what was never entered closes nothing."""
-        opening = self.context.connect(self.service.address, "com.foo.shop")
+        opening = self.open(self.context, self.service, "com.foo.shop")
         self.successResultOf(Deferred.fromCoroutine(opening.__aexit__(None, None, None)))
         self.assertEqual(self.result(self.result(opening).invoke("echo", 5)), 5)
 
@@ -264,7 +264,7 @@ class ConnectTests(ContextCase):
     def test_timeout(self):
         """A context may say how long its calls wait where they do not say."""
         context = self.other_context(timeout=2)
-        component = self.result(context.connect(self.service.address, "com.foo.shop"))
+        component = self.result(self.open(context, self.service, "com.foo.shop"))
         call = self.in_flight(component)
         self.clock.advance(1.75)
         self.assertNoResult(call)
@@ -348,18 +348,22 @@ class CloseTests(ContextCase):
 
     def assertClosed(self, context):
         """Nothing can be had of *context*, and it says why."""
-        for opens, *args in (
-            (context.locate, "com.foo.shop"),
-            (context.connect, NOBODY, "com.foo.shop"),
-            (context.nameserver,),
+        for opening in (
+            context.locate("com.foo.shop"),
+            self.open(context, self.service, "com.foo.shop"),
+            context.nameserver(),
         ):
-            error = self.failure(opens(*args), pycom.ConnectionClosed)
+            error = self.failure(opening, pycom.ConnectionClosed)
             self.assertEqual(str(error), "The context is closed")
+
+    def assertAllQuiet(self):
+        """Nothing is open."""
+        self.assertEqual(self.connections(), 0)
 
     def test_unused(self):
         """A context that was never used can be closed, more than once."""
         for _ in range(2):
-            self.assertIs(self.successResultOf(self.context.close()), None)
+            self.assertIs(self.result(self.context.close()), None)
         self.assertClosed(self.context)
 
     def test_used(self):
@@ -377,7 +381,7 @@ class CloseTests(ContextCase):
         self.context.close()
         for call in calls:
             self.failureResultOf(call, pycom.ConnectionClosed)
-        self.assertEqual(self.connections(), 0)
+        self.assertAllQuiet()
         for closed in (component, nameserver):
             error = self.failure(closed.introspect(), pycom.ConnectionClosed)
             self.assertIn(f"The connection to {closed.address} is closed", str(error))

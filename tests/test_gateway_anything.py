@@ -15,6 +15,7 @@ EXAMPLES = settings(
 NAMES = (
     *("Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Expect"),
     *("Authorization", "PyCOM-Session", "PyCOM-Timeout", "PyCOM-Args", "traceparent", "Host"),
+    *("PyCOM-Service", "PyCOM-Extensions"),
     *("Accept", "Origin", "Connection", "If-None-Match", "Access-Control-Request-Method"),
 )
 VALUES = (

@@ -1,6 +1,7 @@
 """Calls over HTTP: what goes in, what comes out, and what is said when it does not."""
 
 import json
+from urllib.parse import quote
 
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
@@ -10,7 +11,7 @@ from pycom_tx.gateway.located import Located
 from pycom_tx.gateway.pages import Page
 from pycom_tx.testing import at_once
 from pycom_tx.zerojson.extensions import AUTH, DEADLINE, TRACE
-from tests.gateway import GatewayCase, form, parts
+from tests.gateway import Example, GatewayCase, form, parts
 
 BYTES = {"Content-Type": "application/octet-stream"}
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -28,6 +29,15 @@ class Odd(pycom.Service):
             "integer": 2**100,
             "text": "Zoë \ud800",
         }[what]
+
+    @pycom.method
+    def extend(self, request, more=None):
+        own = {name: told for name, told in request.extensions.items() if "com.foo." in name}
+        return pycom.Response(extensions={**own, "org.pycom.more": 1} if more is None else more)
+
+    @pycom.method
+    def broken(self, request):
+        return pycom.Response(extensions={"com.foo.a": float("nan")})
 
     @pycom.method(attachments=(None, "blob"), results=("text", "blob"))
     def blob(self, request, text):
@@ -85,7 +95,8 @@ class CallTests(GatewayCase):
         gateway = self.gateway()
         for what in "nan", "infinity":
             response = self.call(gateway, "give", {"what": what}, interface="com.foo.odd")
-            self.assertIn("JSON", self.problem(response, 502, not_started=False))
+            detail = self.problem(response, 502, not_started=False, reason="invalid")
+            self.assertIn("JSON", detail)
         for what, result in ("integer", 2**100), ("text", "Zoë \ud800"):
             response = self.call(gateway, "give", {"what": what}, interface="com.foo.odd")
             self.assertEqual(self.result(response), result)
@@ -146,6 +157,22 @@ class CallTests(GatewayCase):
         self.clock.pump([0.3] * 3)
         self.assertEqual(self.result(self.call(gateway, "echo", 1)), 1)
 
+    def test_service(self):
+        """A call may name the one service that will do, whose path may be any text."""
+        paths = "/com/foo/two", "/com/foo/drei und vierzig", "/com/foo/\u00f6"
+        others = {path: Example() for path in paths}
+        for path, example in others.items():
+            self.host(example, service=path)
+        gateway = self.gateway()
+        for path in paths * 2:
+            self.result(self.call(gateway, "echo", path, {"PyCOM-Service": quote(path)}))
+        for path, example in others.items():
+            self.assertEqual([request.args for request in example.requests], [path] * 2)
+        response = self.call(gateway, "echo", 1, {"PyCOM-Service": "/com/foo/three"})
+        detail = self.problem(response, 404, code=3, not_started=True)
+        self.assertEqual(detail, "Nobody provides 'com.foo.example' as '/com/foo/three' here")
+        self.assertEqual(self.example.requests, [])
+
     def test_unused(self):
         """The providers of an interface are not followed any more when nobody calls it."""
         gateway = self.gateway()
@@ -201,6 +228,34 @@ class HeaderTests(GatewayCase):
             self.assertNotIn(TRACE, self.extensions(traceparent=other, tracestate="a=1"))
         self.assertNotIn(TRACE, self.extensions())
         self.assertNotIn(TRACE, self.extensions(tracestate="a=1"))
+
+    def test_extensions(self):
+        """Extensions of a client's own go along, and those of the answer come back."""
+        self.host(Odd())
+        gone = {"com.foo.a": [1, None], "com.foo.\u00f6": "\u00f6"}
+        headers = {"PyCOM-Extensions": json.dumps(gone)}
+        response = self.call(self.running, "extend", None, headers, "com.foo.odd")
+        self.assertIsNone(self.result(response))
+        came = json.loads(response.headers["PyCOM-Extensions"])
+        self.assertEqual(came, gone)
+        self.assertNotIn("PyCOM-Extensions", self.call(self.running, "echo").headers)
+
+    def test_extensions_that_a_header_cannot_hold(self):
+        """Extensions of an answer are left out that are too long, or no JSON."""
+        self.host(Odd())
+        more = {"more": {"com.foo.a": "x" * 4096}}
+        for method, args in ("extend", more), ("broken", None):
+            response = self.call(self.running, method, args, interface="com.foo.odd")
+            self.assertIsNone(self.result(response))
+            self.assertNotIn("PyCOM-Extensions", response.headers)
+
+    def test_wrong_extensions(self):
+        """Extensions that are none, or not a client's to set, are refused."""
+        for text in "", "[]", "{", "1", '{"org.pycom.deadline": 5}', '{"a": NaN}', "\xff":
+            response = self.call(self.running, "echo", None, {"PyCOM-Extensions": text})
+            detail = self.problem(response, 400, code=4, not_started=True)
+            self.assertIn("PyCOM-Extensions is a JSON object", detail)
+        self.assertEqual(self.example.requests, [])
 
     def test_timeout(self):
         """A call has the time that its client gives it, as long as that may be."""
@@ -279,7 +334,8 @@ class FailureTests(GatewayCase):
         connection.ask("POST", "/call/com.foo.example/wait")
         self.network.disconnect(self.service.address)
         connection.settle()
-        self.assertIn("may have", self.problem(connection.read(), 502, not_started=False))
+        detail = self.problem(connection.read(), 502, not_started=False, reason=None)
+        self.assertIn("may have", detail)
 
     def test_nobody_reachable(self):
         """Where nobody can be reached it is 503, and the call was not started."""
@@ -287,7 +343,7 @@ class FailureTests(GatewayCase):
         self.call(gateway, "echo")
         self.network.crash(self.service.address)
         response = self.call(gateway, "echo")
-        self.problem(response, 503, not_started=True)
+        self.problem(response, 503, not_started=True, reason=None)
         self.assertEqual(response.headers["Retry-After"], "1")
 
     def test_overloaded(self):

@@ -61,7 +61,7 @@ class StoppingTests(GatewayCase):
         other = self.connect(gateway)
         other.ask("POST", "/call/com.foo.example/echo")
         response = other.read()
-        self.problem(response, 503, not_started=True)
+        self.problem(response, 503, not_started=True, reason="stopping")
         self.assertEqual(response.headers["Retry-After"], "1")
         other.ask("GET", "/events")
         self.assertIn("about to stop", self.problem(other.read(), 503))

@@ -112,14 +112,17 @@ class ProxyCase(MemoryCase):
 
     def setUp(self):
         super().setUp()
+        self.telling = None
         self.shapes = Shapes()
         self.service = self.host(self.shapes, address=ADDRESS)
-        self.proxy = self.result(self.proxies.connect(ADDRESS, "com.foo.shapes"))
+        self.proxy = self.result(self.open(self.proxies, self.service, "com.foo.shapes"))
 
     def told(self, answer=None, **declared):
         """A proxy of a service whose method give declares that, and gives its arguments."""
-        host = self.host(Told(described(**declared), answer))
-        return self.result(self.proxies.connect(host.address, "com.foo.told"))
+        if self.telling is not None:
+            self.close(self.telling.stopService)
+        self.telling = self.host(Told(described(**declared), answer))
+        return self.result(self.open(self.proxies, self.telling, "com.foo.told"))
 
 
 class ArgumentTests(ProxyCase):

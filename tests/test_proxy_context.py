@@ -33,7 +33,8 @@ class ProxyComponentTests(ProxyCase):
 
     def test_shown(self):
         """A proxy shows its interface and its address, and lists its remote methods."""
-        self.assertEqual(repr(self.proxy), f"<ProxyComponent com.foo.shapes at {ADDRESS}>")
+        where = self.at(self.service)
+        self.assertEqual(repr(self.proxy), f"<ProxyComponent com.foo.shapes at {where}>")
         for name in ("bar", "introspect", "of-course", "close"):
             self.assertIn(name, dir(self.proxy))
         self.assertNotIn("nope", dir(self.proxy))
@@ -41,9 +42,8 @@ class ProxyComponentTests(ProxyCase):
     def test_no_method(self):
         """A method that the service does not have is no attribute."""
         error = self.assertRaises(AttributeError, getattr, self.proxy, "nope")
-        self.assertEqual(
-            str(error), f"<Component com.foo.shapes at {ADDRESS}> has no method 'nope'"
-        )
+        where = self.at(self.service)
+        self.assertEqual(str(error), f"<Component com.foo.shapes at {where}> has no method 'nope'")
         self.assertEqual((error.name, error.obj), ("nope", self.proxy))
         empty = pycom.ProxyComponent.__new__(pycom.ProxyComponent)
         self.assertRaises(AttributeError, getattr, empty, "bar")
@@ -59,7 +59,7 @@ class ProxyComponentTests(ProxyCase):
     def test_close(self):
         """A closed proxy makes no calls; those in flight are answered."""
         call = self.proxy.later()
-        self.clock.advance(0)
+        self.settle()
         self.assertIs(self.successResultOf(self.proxy.close()), None)
         error = self.failure(self.proxy.raw(), pycom.ConnectionClosed)
         self.assertEqual(str(error), "The component com.foo.shapes is closed")
@@ -70,20 +70,26 @@ class ProxyComponentTests(ProxyCase):
 class ProxyContextTests(ProxyCase):
     """``ProxyContext``."""
 
+    def assertUnused(self, host):
+        """Nothing is open that a client of *host* had opened."""
+        self.assertEqual(self.network.bound[host.address].links, {})
+
+    def ways(self):
+        """All ways to open a proxy: its interface, a method and arguments of that."""
+        proxies = self.proxies
+        yield "com.foo.shapes", proxies.locate, "com.foo.shapes"
+        yield "com.foo.shapes", proxies.locate, "com.foo.shapes", self.service.service
+        yield "com.foo.shapes", proxies.connect, ADDRESS, "com.foo.shapes"
+        yield "org.pycom.nameserver", proxies.nameserver
+
     def test_opening(self):
         """Each of its methods gives a proxy, to await or to close after ``async with``."""
-        proxies = self.proxies
 
         async def steps(opens, *args):
             async with await opens(*args) as first, opens(*args) as second:
                 return [(proxy, (await proxy.introspect()).name) for proxy in (first, second)]
 
-        for interface, opens, *args in (
-            ("com.foo.shapes", proxies.locate, "com.foo.shapes"),
-            ("com.foo.shapes", proxies.locate, "com.foo.shapes", self.service.service),
-            ("com.foo.shapes", proxies.connect, ADDRESS, "com.foo.shapes"),
-            ("org.pycom.nameserver", proxies.nameserver),
-        ):
+        for interface, opens, *args in self.ways():
             for proxy, name in self.result(Deferred.fromCoroutine(steps(opens, *args))):
                 self.assertIsInstance(proxy, pycom.ProxyComponent)
                 self.assertEqual(name, interface)
@@ -92,25 +98,28 @@ class ProxyContextTests(ProxyCase):
     def test_nobody(self):
         """A service that is not there has no proxy."""
         self.failure(self.proxies.locate("com.foo.nope"), pycom.ServiceNotFound)
+
+    def test_nobody_there(self):
+        """And none is made of what does not answer."""
         nobody = self.proxies.connect("tcp://127.0.0.1:9", "com.foo.shapes")
         self.failure(nobody, pycom.ServiceNotAvailable)
 
     def test_cancel(self):
         """Opening a proxy can be cancelled, and leaves no connection."""
         self.proxy.close()
-        opening = self.proxies.connect(ADDRESS, "com.foo.shapes")
+        opening = self.open(self.proxies, self.service, "com.foo.shapes")
         self.assertNoResult(opening)
         opening.cancel()
         self.failure(opening, CancelledError)
-        self.assertEqual(self.network.bound[ADDRESS].links, {})
+        self.assertUnused(self.service)
 
     def test_nothing_to_introspect(self):
         """A service that does not derive from Service has no proxy, and no connection."""
         host = self.host(pycom.interface("com.foo.bare")(type("Bare", (), {})))
-        opening = self.proxies.connect(host.address, "com.foo.bare")
+        opening = self.open(self.proxies, host, "com.foo.bare")
         error = self.failure(opening, pycom.MethodNotFound)
         self.assertIn("com.foo.bare does not tell its methods", str(error))
-        self.assertEqual(self.network.bound[host.address].links, {})
+        self.assertUnused(host)
 
     def test_broken_introspection(self):
         """A service that describes no methods has no proxy, and no connection."""
@@ -121,22 +130,23 @@ class ProxyContextTests(ProxyCase):
         told += [{"methods": {"give": None}}, {"methods": {"give": {}}}]
         for answer in (*told, pycom.Response(described(), attachment=b"")):
             host = self.host(Told(answer))
-            opening = self.proxies.connect(host.address, "com.foo.told")
+            opening = self.open(self.proxies, host, "com.foo.told")
             error = self.failure(opening, pycom.InvalidReply)
             wrong = "answered introspect with something that describes no methods"
-            self.assertEqual(str(error), f"com.foo.told at {host.address} {wrong}")
-            self.assertEqual(self.network.bound[host.address].links, {})
+            self.assertEqual(str(error), f"com.foo.told at {self.at(host)} {wrong}")
+            self.assertUnused(host)
+            self.close(host.stopService)
 
     def test_wrapped(self):
         """It wraps a context, or makes one with the options of a context."""
         self.assertIs(self.proxies.context, self.context)
-        options = {"timeout": 2, "reactor": self.clock, "network": self.network}
-        proxies = pycom.ProxyContext("tcp://127.0.0.1:2012", **options)
+        proxies = pycom.ProxyContext(*self.address, timeout=2, **self.options)
         proxy = self.result(proxies.locate("com.foo.shapes"))
         call = proxy.later()
+        self.settle()
         self.clock.advance(2)
         self.failure(call, pycom.CallTimeout)
-        self.assertIs(self.successResultOf(proxies.close()), None)
+        self.assertIs(self.result(proxies.close()), None)
         self.failure(proxies.nameserver(), pycom.ConnectionClosed)
 
     def test_attributes(self):

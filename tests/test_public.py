@@ -62,8 +62,8 @@ SIGNATURES = {
     "ComponentHost.stopService": "(self)",
     "ComponentHost.stop_at_once": "(self)",
     "Context": (
-        f"({ADDRESS}, *, timeout=5.0, wait_when_full=False, silence=1.5, reactor=None, "
-        "network=None, tracer_provider=None)"
+        "(nameserver=None, *, gateway=None, agent=None, timeout=5.0, wait_when_full=False, "
+        "silence=1.5, reactor=None, network=None, tracer_provider=None)"
     ),
     "Context.authenticate": "(self, user=None, credentials=None, *, token=None)",
     "Context.close": "(self)",
@@ -79,7 +79,7 @@ SIGNATURES = {
     ),
     "NameServer": "(registry=None, *, reactor=None)",
     "ProxyComponent.close": "(self)",
-    "ProxyContext": f"({ADDRESS}, **options)",
+    "ProxyContext": "(nameserver=None, **options)",
     "ProxyContext.authenticate": "(self, user=None, credentials=None, *, token=None)",
     "ProxyContext.close": "(self)",
     "ProxyContext.connect": "(self, address, interface, *, contract=None)",

@@ -14,18 +14,21 @@ from pycom_tx.client.balancing import IBalancer, balancer
 from pycom_tx.client.budget import Budget
 from pycom_tx.client.component import Component, checked_timeout
 from pycom_tx.client.connections import Connections
-from pycom_tx.client.directory import Directory
+from pycom_tx.client.directory import Directory, IDirectory
 from pycom_tx.client.following import Following
 from pycom_tx.client.opening import Opening
+from pycom_tx.client.over_http.behind import GatewayDirectory, through_gateway
 from pycom_tx.client.providers import Providers
 from pycom_tx.components.observing import ICallObserver
-from pycom_tx.zerojson.errors import ConnectionClosed, ServiceNotFound
+from pycom_tx.zerojson.errors import ServiceNotFound
 from pycom_tx.zerojson.extensions import AUTH, SILENCE
 from pycom_tx.zerojson.request import Request, Response
 
 if TYPE_CHECKING:
+    from twisted.web.iweb import IAgent
     from typing_extensions import Self
 
+    from pycom_tx.client.over_http.network import GatewayNetwork
     from pycom_tx.zerojson.interfaces import INetwork
 
 PreHook = Callable[[Component, Request], Request | Awaitable[Request]]
@@ -40,6 +43,9 @@ NAMESERVER_ADDRESS: Final = "tcp://127.0.0.1:2012"
 TIMEOUT: Final = 5.0
 """Seconds that a call waits for its reply, unless told otherwise; as in PyCOM 0.6."""
 
+BALANCE: Final = "least-loaded"
+"""How calls are balanced, unless told otherwise."""
+
 
 class Context:
     """Where a program gets its components from.
@@ -48,7 +54,11 @@ class Context:
     closed when nothing uses it any more, and all are when the reactor stops. Making a
     context opens nothing yet.
 
-    :param nameserver: the nameserver's address.
+    :param nameserver: the nameserver's address; ``tcp://127.0.0.1:2012``, if left out.
+    :param gateway: the URL of a gateway, to reach services through that and by nothing else,
+        see :doc:`http_clients`.
+    :param agent: what makes requests to the gateway, an ``IAgent`` of Twisted; one that trusts
+        whom the system trusts, if left out.
     :param timeout: seconds that calls wait for their replies where they do not say.
     :param wait_when_full: whether calls wait, in their order and to the end of their time,
         where all services have too many already or too many wait to be sent, instead of
@@ -61,6 +71,8 @@ class Context:
         the program's, if left out, and if it has none there are none.
 
     :raises ValueError: *timeout* is not more than 0.
+    :raises TypeError: there is a gateway, and something beside it that it takes the place of.
+    :raises AddressError: *gateway* is no URL of one.
 
     .. attribute:: token
 
@@ -84,8 +96,10 @@ class Context:
 
     def __init__(
         self,
-        nameserver: str = NAMESERVER_ADDRESS,
+        nameserver: str | None = None,
         *,
+        gateway: str | None = None,
+        agent: IAgent | None = None,
         timeout: float = TIMEOUT,
         wait_when_full: bool = False,
         silence: float | None = SILENCE,
@@ -95,7 +109,7 @@ class Context:
     ) -> None:
         if reactor is None:
             from twisted.internet import reactor
-        self.nameserver_address = nameserver
+        self.nameserver_address = NAMESERVER_ADDRESS if nameserver is None else nameserver
         self.tracer_provider = tracer_provider
         self.observers: list[ICallObserver] = []
         self.prehooks: list[PreHook] = []
@@ -104,15 +118,27 @@ class Context:
         self.timeout = checked_timeout(timeout)
         self.budget = Budget()
         self._own_network: INetwork | None = None
-        if network is None:
+        self._gateway: GatewayNetwork | None = None
+        if gateway is not None or agent is not None:
+            network = self._own_network = self._gateway = through_gateway(
+                gateway, agent, reactor, nameserver=nameserver, network=network
+            )
+            self.nameserver_address = self._gateway.url
+        elif network is None:
             from pycom_tx.zerojson.txzmq_channel import ZmqNetwork
 
             network = self._own_network = ZmqNetwork(reactor, silence)
         self.connections = Connections(
             network, reactor, self._released, wait_when_full=wait_when_full
         )
-        self._directory = Directory(nameserver, self.connections, self.open_nameserver)
-        self._followed: dict[tuple[str, str | None, type | None], Following] = {}
+        self._directory: IDirectory
+        if self._gateway is None:
+            self._directory = Directory(
+                self.nameserver_address, self.connections, self.open_nameserver
+            )
+        else:
+            self._directory = GatewayDirectory(self._gateway, self)
+        self._followed: dict[tuple[Any, ...], Following] = {}
 
     def nameserver(self) -> Opening[Component]:
         """The nameserver, as a component like others.
@@ -136,7 +162,7 @@ class Context:
         service_name: str | None = None,
         *,
         contract: type | None = None,
-        balance: str | IBalancer = "least-loaded",
+        balance: str | IBalancer = BALANCE,
     ) -> Opening[Component]:
         """The services that provide *interface*; each call goes to one of them.
 
@@ -164,7 +190,7 @@ class Context:
         *,
         timeout: float = inf,
         contract: type | None = None,
-        balance: str | IBalancer = "least-loaded",
+        balance: str | IBalancer = BALANCE,
     ) -> Opening[Component]:
         """As :meth:`locate`, but wait until somebody provides it, and the nameserver answers.
 
@@ -222,23 +248,25 @@ class Context:
 
         :raises ServiceNotFound: (as a failure) there is none.
         """
-        found = self._locate(AUTHENTICATOR, None, None, "least-loaded", Following.found, bare=True)
+        found = self._locate(AUTHENTICATOR, None, None, BALANCE, Following.found, bare=True)
         return Opening.of(found)
 
     def on_behalf_of(self, request: Request) -> Context:
         """The context of whoever sent a request: what ``request.context()`` gives."""
-        return _Borrowed(self, request.extensions.get(AUTH))
+        from pycom_tx.client.borrowed import BorrowedContext
+
+        return BorrowedContext(self, request.extensions.get(AUTH))
 
     def close(self) -> Deferred[None]:
         """Close every connection; calls in flight fail with ``ConnectionClosed``.
 
-        :returns: Deferred that has fired: there is nothing to wait for.
+        :returns: Deferred firing when all are closed. Without a gateway it has fired: there is
+            nothing to wait for.
         """
         self._stop_following()
         self.connections.close_all()
-        if self._own_network is not None:
-            self._own_network.close()
-        return succeed(None)
+        closed = None if self._own_network is None else self._own_network.close()
+        return succeed(None) if closed is None else closed
 
     def _at(self, address: str, interface: str, *, bare: bool = False) -> Component:
         """A component at an address.
@@ -278,6 +306,11 @@ class Context:
     ) -> Component:
         self.connections.check_open()
         chosen = balancer(balance)
+        if self._gateway is not None and balance != BALANCE:
+            msg = (
+                f"The gateway {self._gateway.url} balances by itself, leave balance={balance!r} out"
+            )
+            raise ValueError(msg)
         if contract is not None:
             declared(contract, interface)
         following = self._follow(interface, service_name, contract)
@@ -317,7 +350,9 @@ class Context:
         return await waiting.addTimeout(timeout, self.connections.clock, over)
 
     def _follow(self, interface: str, service_name: str | None, contract: type | None) -> Following:
-        key = interface, service_name, contract
+        wanted = interface, service_name, contract
+        # A gateway is asked for each component anew: it follows what there is, and nobody here.
+        key = wanted if self._gateway is None else (*wanted, object())
         following = self._followed.get(key)
         if following is None:
 
@@ -325,7 +360,7 @@ class Context:
                 del self._followed[key]
                 self._directory.release_unused()
 
-            following = self._followed[key] = Following(self, self._directory, key, closed)
+            following = self._followed[key] = self._directory.follow(self, wanted, closed)
         return following
 
     def _stop_following(self) -> None:
@@ -354,42 +389,3 @@ class Context:
             return None
         async with self.open_authenticator() as authenticator:
             return await validate(authenticator, self.token)
-
-
-class _Borrowed(Context):
-    """A context that lives on another's connections, and has a token of its own."""
-
-    def __init__(self, owner: Context, token: str | None) -> None:
-        self.nameserver_address = owner.nameserver_address
-        self.prehooks = list(owner.prehooks)
-        self.posthooks = list(owner.posthooks)
-        self.observers = owner.observers
-        self.tracer_provider = owner.tracer_provider
-        self.token = token
-        self.timeout = owner.timeout
-        self.budget = owner.budget
-        self.connections = owner.connections
-        self._directory = owner._directory  # noqa: SLF001 # of its own kind
-        self._followed = {}
-        self._opened: list[Component] | None = []
-
-    def close(self) -> Deferred[None]:
-        opened, self._opened = self._opened, None
-        self._stop_following()
-        for component in opened or ():
-            component.close()
-        return succeed(None)
-
-    def _at(self, address: str, interface: str, *, bare: bool = False) -> Component:
-        return self._kept(super()._at(address, interface, bare=bare))
-
-    async def _locate(self, *wanted: Any, **options: Any) -> Component:
-        return self._kept(await super()._locate(*wanted, **options))
-
-    def _kept(self, component: Component) -> Component:
-        if self._opened is None:
-            component.close()
-            raise ConnectionClosed("The call that this context was for is over")
-        self._opened = [known for known in self._opened if not known.is_closed]
-        self._opened.append(component)
-        return component

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from zope.interface import Interface, implementer
+
+from pycom_tx.client.following import Following
 from pycom_tx.zerojson.errors import (
     InvalidReply,
     MethodNotFound,
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     from pycom_tx.client.component import Component
     from pycom_tx.client.connections import Connections
+    from pycom_tx.client.context import Context
 
 WATCH: Final = 25.0
 """Seconds that a nameserver waits for a change before it answers that there is none."""
@@ -26,8 +30,41 @@ GRACE: Final = 5.0
 """Seconds that its answer may take beyond that."""
 
 
+class IDirectory(Interface):
+    """Knows who provides what."""
+
+    async def providers(
+        interface: str, service_name: str | None, revision: str | None = None
+    ) -> tuple[list[tuple[str | None, str]], str | None]:
+        """Who provides *interface*: paths and addresses, and the revision that they are of.
+
+        :param service_name: the path of the one service that will do.
+        :param revision: what the last answer said, to wait until there is another. Who knows
+            none answers at once, and says None.
+
+        :raises ServiceNotAvailable: there is no answer.
+        """
+
+    def nobody(interface: str, service_name: str | None) -> ServiceNotFound:
+        """What to raise where there is no provider."""
+
+    def follow(
+        context: Context,
+        wanted: tuple[str, str | None, type | None],
+        closed: Callable[[], object],
+    ) -> Following:
+        """What knows who provides an interface, as :class:`Following` has it."""
+
+    def release_unused() -> None:
+        """Close the connection to whoever is asked, when nothing else is open.
+
+        Until then it stays, for the next service that has to be located.
+        """
+
+
+@implementer(IDirectory)
 class Directory:
-    """What the nameserver of a context knows.
+    """What the nameserver of a context knows. One of PyCOM 0.6 knows no revisions.
 
     :param address: the nameserver's.
     :param connections: the context's.
@@ -47,14 +84,6 @@ class Directory:
     async def providers(
         self, interface: str, service_name: str | None, revision: str | None = None
     ) -> tuple[list[tuple[str | None, str]], str | None]:
-        """Who provides *interface*: paths and addresses, and the revision that they are of.
-
-        :param service_name: the path of the one service that will do.
-        :param revision: what the last answer said, to wait until there is another. A
-            nameserver of PyCOM 0.6 knows none: its answer comes at once, and says None.
-
-        :raises ServiceNotAvailable: the nameserver does not answer.
-        """
         self._connections.check_open()
         if self._nameserver is None:
             self._nameserver, self._old = self._open_nameserver(), False
@@ -81,15 +110,18 @@ class Directory:
             self._asking -= 1
 
     def nobody(self, interface: str, service_name: str | None) -> ServiceNotFound:
-        """What to raise where there is no provider."""
         what = interface if service_name is None else f"{interface} as {service_name}"
         return ServiceNotFound(f"Nobody provides {what}, says the nameserver {self._address}")
 
-    def release_unused(self) -> None:
-        """Close the connection to the nameserver when nothing else is open.
+    def follow(
+        self,
+        context: Context,
+        wanted: tuple[str, str | None, type | None],
+        closed: Callable[[], object],
+    ) -> Following:
+        return Following(context, self, wanted, closed)
 
-        Until then it stays, for the next service that has to be located.
-        """
+    def release_unused(self) -> None:
         if self._nameserver is not None and not self._asking and self._connections.users == 1:
             nameserver, self._nameserver = self._nameserver, None
             nameserver.close()

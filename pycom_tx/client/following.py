@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pycom_tx.client.context import Context
-    from pycom_tx.client.directory import Directory
+    from pycom_tx.client.directory import IDirectory
 
 SETTLE: Final = 0.2
 """Seconds between two questions to a nameserver that tells when something changes."""
@@ -48,7 +48,7 @@ class Following:
     def __init__(
         self,
         context: Context,
-        directory: Directory,
+        directory: IDirectory,
         wanted: tuple[str, str | None, type | None],
         closed: Callable[[], object],
     ) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.internet.defer import Deferred
 
 from pycom_tx.client.component import Component, outcome
-from pycom_tx.client.context import NAMESERVER_ADDRESS, Context, PostHook, PreHook
+from pycom_tx.client.context import Context, PostHook, PreHook
 from pycom_tx.client.opening import Opening
 from pycom_tx.zerojson.errors import InvalidReply, MethodNotFound
 from pycom_tx.zerojson.request import Request, Response
@@ -89,14 +89,15 @@ class ProxyContext:
     for its methods, and gives a :class:`~pycom_tx.ProxyComponent`.
 
     :param nameserver: the nameserver's address, or a Context to wrap.
-    :param options: what else :class:`~pycom_tx.Context` takes.
+    :param options: what else :class:`~pycom_tx.Context` takes: ``gateway``, too, to reach
+        services through one.
 
     .. attribute:: context
 
         The wrapped Context.
     """
 
-    def __init__(self, nameserver: str | Context = NAMESERVER_ADDRESS, **options: Any) -> None:
+    def __init__(self, nameserver: str | Context | None = None, **options: Any) -> None:
         if isinstance(nameserver, Context):
             if options:
                 msg = f"A context that is there takes no options, got {', '.join(options)}"

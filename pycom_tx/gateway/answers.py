@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,11 +10,10 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from pycom_tx.client.over_http.pieces import PIECE, pieces
+
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
-
-PIECE: Final = 64 * 1024
-"""Bytes that are handed over at once."""
 
 STALLED: Final = 60.0
 """Seconds after which a client that takes nothing has lost its connection."""
@@ -75,7 +74,7 @@ class _Sending:
 
     def __init__(self, request: Any, parts: Sequence[bytes]) -> None:
         self._request = request
-        self._pieces = _pieces(parts)
+        self._pieces = pieces(parts)
         self._paused = False
         self._stalled: IDelayedCall | None = None
         self._done: Deferred[None] = Deferred(lambda _: self.stopProducing())
@@ -117,13 +116,3 @@ class _Sending:
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
-
-
-def _pieces(parts: Sequence[bytes]) -> Iterator[bytes]:
-    for part in parts:
-        if len(part) <= PIECE:
-            yield part
-            continue
-        view = memoryview(part)
-        for start in range(0, len(part), PIECE):
-            yield bytes(view[start : start + PIECE])

@@ -14,16 +14,13 @@ from multipart import (
     parse_options_header,
 )
 
+from pycom_tx.client.over_http.fields import BYTES, FORM, JSON
 from pycom_tx.gateway.headers import last
 from pycom_tx.gateway.problems import AGAIN, Problem
 from pycom_tx.zerojson.errors import BadRequest
 
 if TYPE_CHECKING:
     from twisted.web.http_headers import Headers
-
-JSON: Final = "application/json"
-BYTES: Final = "application/octet-stream"
-FORM: Final = "multipart/form-data"
 
 MAX_BODY: Final = 64 * 1024 * 1024
 """Bytes that a body has at most, unless told otherwise."""

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet import defer
 
+from pycom_tx.client.over_http.fields import ARGS, SESSION
 from pycom_tx.components.trace import trace_context
 from pycom_tx.gateway.answers import Answer
 from pycom_tx.gateway.headers import (
-    ARGS,
-    SESSION,
     extensions_of,
     last,
     prefers_bytes,
+    service_of,
     session_header,
     session_of,
     timeout_of,
@@ -105,23 +105,27 @@ class Calls(Page):
             extensions=extensions_of(request),
         )
         timeout = timeout_of(request, self._timeout, self._max_timeout)
-        session = session_of(request)
+        session, service = session_of(request), service_of(request)
         self._in_progress.begin(request)
         # Of this coroutine only: each request has its own.
         trace_context.set(trace_of(request))
         ends = self._clock.seconds() + timeout
-        component = await self._component(call, session, timeout)
+        component = await self._component(call, session, service, timeout)
         try:
             return await self._made(component, call, ends, request)
         finally:
             component.close()
 
     async def _component(
-        self, call: Request, session: tuple[str, str] | None, timeout: float
+        self,
+        call: Request,
+        session: tuple[str, str] | None,
+        service: str | None,
+        timeout: float,
     ) -> Component:
-        """What a call goes to."""
+        """What a call goes to: who has its session, or the service that it names, or anybody."""
         if session is None:
-            return await self._anybody(call, timeout)
+            return await self._anybody(call, service, timeout)
         session_id, provider = session
         address = await self._find(call.interface, provider)
         if address is None:
@@ -136,12 +140,12 @@ class Calls(Page):
         component.session_id = session_id
         return component
 
-    async def _anybody(self, call: Request, timeout: float) -> Component:
-        finding = defer.Deferred.fromCoroutine(self._located.open(call.interface))
+    async def _anybody(self, call: Request, service: str | None, timeout: float) -> Component:
+        finding = defer.Deferred.fromCoroutine(self._located.open(call.interface, service))
         try:
             return await finding.addTimeout(timeout, self._clock)
         except ServiceNotFound:
-            raise _nobody(call.interface, call.method) from None
+            raise _nobody(call.interface, call.method, service) from None
         except (ServiceNotAvailable, defer.TimeoutError) as error:
             said = str(error) if self._frank else ""
             raise Problem(
@@ -201,9 +205,10 @@ def _names(call: Request) -> dict[str, str]:
     return {"interface": call.interface, "method": call.method}
 
 
-def _nobody(interface: str, method: str) -> Problem:
+def _nobody(interface: str, method: str, service: str | None = None) -> Problem:
+    named = "" if service is None else f" as {service!r:.200}"
     return not_found(
-        f"Nobody provides {interface!r:.200} here",
+        f"Nobody provides {interface!r:.200}{named} here",
         code=ServiceNotFound.code,
         not_started=True,
         interface=interface,

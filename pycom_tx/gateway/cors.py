@@ -13,12 +13,12 @@ from pycom_tx.gateway.problems import Problem
 if TYPE_CHECKING:
     from twisted.web.http_headers import Headers
 
-TOLD: Final = "PyCOM-Session, PyCOM-Result, Retry-After, ETag, WWW-Authenticate"
+TOLD: Final = "PyCOM-Extensions, PyCOM-Session, PyCOM-Result, Retry-After, ETag, WWW-Authenticate"
 """Headers of answers that a page may read, beside those that it always may."""
 
 TAKEN: Final = (
-    "Accept, Authorization, Content-Type, If-None-Match, PyCOM-Args, PyCOM-Session, "
-    "PyCOM-Timeout, traceparent, tracestate"
+    "Accept, Authorization, Content-Type, If-None-Match, PyCOM-Args, "
+    "PyCOM-Extensions, PyCOM-Service, PyCOM-Session, PyCOM-Timeout, traceparent, tracestate"
 )
 """Headers of requests that it may set."""
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
+from pycom_tx.client.over_http.fields import (
+    EXTENSIONS,
+    OWN,
+    SERVICE,
+    SESSION,
+    TIMEOUT,
+    others,
+)
 from pycom_tx.components.trace import trace_in
 from pycom_tx.gateway.problems import Problem
+from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import BadRequest
 from pycom_tx.zerojson.extensions import AUTH
 
 if TYPE_CHECKING:
     from twisted.web.http_headers import Headers
-
-SESSION: Final = "PyCOM-Session"
-TIMEOUT: Final = "PyCOM-Timeout"
-ARGS: Final = "PyCOM-Args"
-RESULT: Final = "PyCOM-Result"
 
 _NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?\Z", re.ASCII)
 _BEARER: Final = re.compile(r"bearer +(?P<token>[!-~]+) *\Z", re.IGNORECASE)
@@ -59,6 +64,12 @@ def timeout_of(request: Any, usual: float, most: float) -> float:
     return min(seconds, most)
 
 
+def service_of(request: Any) -> str | None:
+    """The path of the one service that will do; None where any will."""
+    text = last(request.requestHeaders, SERVICE)
+    return None if text is None else unquote(text)
+
+
 def session_of(request: Any) -> tuple[str, str] | None:
     """The session of a call, and the name of the provider that has it; or None.
 
@@ -79,8 +90,11 @@ def session_header(session_id: str, provider: str) -> str:
 
 
 def extensions_of(request: Any) -> dict[str, Any]:
-    """What goes along with a call: its token."""
-    extensions: dict[str, Any] = {}
+    """What goes along with a call: its extensions and its token.
+
+    :raises Problem: extensions that are none.
+    """
+    extensions = _own_extensions(request)
     token = token_of(request)
     if token is not None:
         extensions[AUTH] = token
@@ -92,6 +106,20 @@ def trace_of(request: Any) -> dict[str, str] | None:
     headers = request.requestHeaders
     state = joined(headers, "tracestate")
     return trace_in({"traceparent": last(headers, "traceparent"), "tracestate": state or None})
+
+
+def _own_extensions(request: Any) -> dict[str, Any]:
+    text = last(request.requestHeaders, EXTENSIONS)
+    if text is None:
+        return {}
+    told = None
+    with suppress(ValueError):
+        told = codec.decode_strictly(text.encode("utf-8", "surrogateescape"))
+    if not isinstance(told, dict) or others(told) != told:
+        raise _bad(
+            f"{EXTENSIONS} is a JSON object, whose names do not begin with {OWN}, got {text!r:.100}"
+        )
+    return told
 
 
 def prefers_bytes(request: Any) -> bool:

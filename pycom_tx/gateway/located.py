@@ -16,7 +16,8 @@ UNUSED: Final = 60.0
 """Seconds after its last call in which the providers of an interface are still followed."""
 
 KEPT: Final = 200
-"""Interfaces whose providers are. (A nameserver lets no more than 500 calls wait.)"""
+"""Interfaces whose providers are, each once more for each service that calls name. (A nameserver
+lets no more than 500 calls wait.)"""
 
 
 class Located:
@@ -33,20 +34,23 @@ class Located:
     def __init__(self, context: Context, clock: IReactorTime, *, limit: int = KEPT) -> None:
         self._context = context
         self._limit = limit
-        self._kept: Leases[str, Component] = Leases(clock, UNUSED, self._unused)
+        self._kept: Leases[tuple[str, str | None], Component] = Leases(clock, UNUSED, self._unused)
 
-    async def open(self, interface: str) -> Component:
+    async def open(self, interface: str, service: str | None = None) -> Component:
         """A component for one call, to be closed after it.
+
+        :param service: the path of the one service that will do.
 
         :raises ServiceNotFound: nobody provides it.
         :raises ServiceNotAvailable: the nameserver does not answer.
         """
-        component = await self._context.locate(interface)
-        if self._kept.get(interface) is not None:
-            self._kept.renew(interface)
+        key = interface, service
+        component = await self._context.locate(interface, service)
+        if self._kept.get(key) is not None:
+            self._kept.renew(key)
         elif len(self._kept) < self._limit:
             # There at once, as its providers are known by now.
-            self._kept.put(interface, await self._context.locate(interface))
+            self._kept.put(key, await self._context.locate(interface, service))
         return component
 
     def close(self) -> None:
@@ -55,5 +59,5 @@ class Located:
             component.close()
         self._kept.clear()
 
-    def _unused(self, interface: str, component: Component) -> None:
+    def _unused(self, _: object, component: Component) -> None:
         component.close()

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from pycom_tx.gateway.headers import ARGS, RESULT, SESSION, TIMEOUT, token_of
+from pycom_tx.client.over_http.fields import (
+    ARGS,
+    EXTENSIONS,
+    INVALID,
+    RESULT,
+    SERVICE,
+    SESSION,
+    STOPPING,
+    TIMEOUT,
+)
+from pycom_tx.gateway.headers import token_of
 from pycom_tx.gateway.pages import Page
 from pycom_tx.gateway.schemas import Components
 from pycom_tx.gateway.services import contracts, told
@@ -24,22 +34,28 @@ def _parameter(name: str, description: str, schema: Any) -> dict[str, Any]:
     return {"name": name, "in": "header", "description": description, "schema": schema}
 
 
+def _json(name: str, description: str) -> dict[str, Any]:
+    content: Any = {"application/json": {"schema": {}}}
+    return {"name": name, "in": "header", "description": description, "content": content}
+
+
 _PARAMETERS: Final = {
     "Session": _parameter(SESSION, "The session, as an earlier answer had it.", _STRING),
+    "Service": _parameter(SERVICE, "The path of the one service that will do.", _STRING),
     "Timeout": _parameter(
         TIMEOUT, "Seconds that the call may take.", {"type": "number", "exclusiveMinimum": 0}
     ),
     "Traceparent": _parameter("traceparent", "What traces the call, as W3C has it.", _STRING),
-    "Args": {
-        "name": ARGS,
-        "in": "header",
-        "description": "The arguments, where the body is the attachment.",
-        "content": {"application/json": {"schema": {}}},
-    },
+    "Extensions": _json(EXTENSIONS, "What the service takes beside the arguments."),
+    "Args": _json(ARGS, "The arguments, where the body is the attachment."),
 }
 
 _HEADERS: Final = {
     "Session": {"description": "The session, on a stateful interface.", "schema": _STRING},
+    "Extensions": {
+        "description": "What the service tells beside the result, if it is short.",
+        "content": {"application/json": {"schema": {}}},
+    },
     "Result": {
         "description": "The result beside an attachment, if it is short.",
         "content": {"application/json": {"schema": {}}},
@@ -59,6 +75,7 @@ _PROBLEM: Final = {
             "type": "boolean",
             "description": "Whether the call was provably not executed.",
         },
+        "reason": {"enum": [STOPPING, INVALID]},
         "interface": _STRING,
         "method": _STRING,
     },
@@ -155,7 +172,7 @@ def _operation(
     attachments = attachments if isinstance(attachments, dict) else {}
     args = components.adopt(interface, schema.get("arguments", _old(method)))
     result = components.adopt(interface, schema.get("result", {}))
-    parameters = ["Session", "Timeout", "Traceparent"]
+    parameters = ["Session", "Service", "Timeout", "Traceparent", "Extensions"]
     if attachments.get("incoming"):
         parameters.append("Args")
     guarded = description.authentication == "required" or bool(description.roles)
@@ -184,7 +201,10 @@ def _body(method: dict[str, Any], args: Any, attachment: Any) -> dict[str, Any]:
 
 
 def _answer(result: Any, attachment: Any) -> dict[str, Any]:
-    headers = {SESSION: {"$ref": "#/components/headers/Session"}}
+    headers = {
+        SESSION: {"$ref": "#/components/headers/Session"},
+        EXTENSIONS: {"$ref": "#/components/headers/Extensions"},
+    }
     content: dict[str, Any] = {"application/json": {"schema": result}}
     if attachment:
         content["multipart/form-data"] = _form("result", result)

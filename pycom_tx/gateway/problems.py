@@ -6,6 +6,7 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any, Final
 
+from pycom_tx.client.over_http.fields import INVALID, PROBLEM, STARTED, STOPPING
 from pycom_tx.gateway.answers import Answer
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import (
@@ -23,8 +24,6 @@ from pycom_tx.zerojson.errors import (
     SessionExpired,
 )
 
-CONTENT_TYPE: Final = "application/problem+json"
-
 AGAIN: Final = 1
 """Seconds after which it makes sense to try again, where nobody has said more."""
 
@@ -36,14 +35,15 @@ _BY_CODE: Final = {
     SessionExpired.code: 410,
 }
 
-_UNAVAILABLE: Final[tuple[tuple[type[ServiceNotAvailable], int, str], ...]] = (
-    (CallTimeout, 504, "There was no answer in time"),
-    (ConnectionClosed, 503, "The gateway is about to stop"),
-    (Overloaded, 429, "The service has too much to do"),
-    (Refused, 503, "The service is about to stop"),
-    (InvalidReply, 502, "What the service answered is no reply"),
+_UNAVAILABLE: Final[tuple[tuple[type[ServiceNotAvailable], int, str | None, str], ...]] = (
+    (CallTimeout, 504, None, "There was no answer in time"),
+    (ConnectionClosed, 503, STOPPING, "The gateway is about to stop"),
+    (Overloaded, 429, None, "The service has too much to do"),
+    (Refused, 503, STOPPING, "The service is about to stop"),
+    (InvalidReply, 502, INVALID, "What the service answered is no reply"),
 )
-"""Where no answer came: the status, and what is said if addresses are nobody's business."""
+"""Where no answer came: the status, the reason where that does not say all, and what is said if
+addresses are nobody's business."""
 
 
 class Problem(Exception):
@@ -75,7 +75,7 @@ class Problem(Exception):
         return Answer(
             codec.encode(described),
             status=self.status,
-            content_type=CONTENT_TYPE,
+            content_type=PROBLEM,
             headers={"Cache-Control": "no-store", **self.headers},
         )
 
@@ -109,16 +109,16 @@ def _remote(error: RemoteError, *, known: bool, **call: str) -> Problem:
 
 def _unavailable(error: ServiceNotAvailable, *, frank: bool, **call: str) -> Problem:
     status, said = 502, "The connection to the service broke"
+    reason: str | None = None
     if error.not_started:
         status, said = 503, "Nobody who provides it can be reached"
-    for kind, its_status, its_text in _UNAVAILABLE:
+    for kind, its_status, its_reason, its_text in _UNAVAILABLE:
         if isinstance(error, kind):
-            status, said = its_status, its_text
+            status, reason, said = its_status, its_reason, its_text
             break
-    done = "it was not started" if error.not_started else "it may have been executed"
-    detail = str(error) if frank else f"{said}; {done}"
+    detail = str(error) if frank else f"{said}; {STARTED[error.not_started]}"
     headers = {}
     if status in (429, 503):
         after = error.retry_after if isinstance(error, Refused) else AGAIN
         headers["Retry-After"] = str(max(AGAIN, ceil(after)))
-    return Problem(status, detail, headers, not_started=error.not_started, **call)
+    return Problem(status, detail, headers, not_started=error.not_started, reason=reason, **call)

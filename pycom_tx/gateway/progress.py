@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred, succeed
 
+from pycom_tx.client.over_http.fields import STOPPING
 from pycom_tx.gateway.problems import AGAIN, Problem
 
 MAX_CALLS: Final = 1000
@@ -34,7 +35,8 @@ class InProgress:
         """
         again = {"Retry-After": str(AGAIN)}
         if self._stopping:
-            raise Problem(503, "The gateway is about to stop", again, not_started=True)
+            detail = "The gateway is about to stop"
+            raise Problem(503, detail, again, not_started=True, reason=STOPPING)
         if self._count >= self._limit:
             detail = f"{self._limit} calls are in progress here already"
             raise Problem(429, detail, again, not_started=True)

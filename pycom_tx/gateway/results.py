@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
+from contextlib import suppress
 from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
+from pycom_tx.client.over_http.fields import EXTENSIONS, INVALID, RESULT, field, others
 from pycom_tx.gateway.answers import Answer
-from pycom_tx.gateway.headers import RESULT
 from pycom_tx.gateway.problems import Problem
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import NotSerializable
 
 if TYPE_CHECKING:
     from pycom_tx.zerojson.request import Response
-
-RESULT_LIMIT: Final = 4096
-"""Bytes of a result that goes along with an attachment in a header."""
 
 _RESULT: Final = (
     '--{0}\r\nContent-Disposition: form-data; name="result"\r\n'
@@ -40,17 +37,27 @@ def result_of(response: Response, *, alone: bool) -> Answer:
         result = codec.encode_strictly(response.result)
     except NotSerializable as error:
         detail = f"The result is nothing that JSON can hold: {error}"
-        raise Problem(502, detail, not_started=False) from None
+        raise Problem(502, detail, not_started=False, reason=INVALID) from None
     headers = {"Cache-Control": "no-store"}
+    _tell_extensions(headers, response)
     if response.attachment is None:
         return Answer(result, headers=headers)
     if not alone:
         return _form(result, response.attachment, headers)
-    # A header has only ASCII.
-    told = result.decode("utf-8") if result.isascii() else json.dumps(response.result)
-    if len(told) <= RESULT_LIMIT:
+    told = field(response.result, result)
+    if told is not None:
         headers[RESULT] = told
     return Answer(response.attachment, content_type="application/octet-stream", headers=headers)
+
+
+def _tell_extensions(headers: dict[str, str], response: Response) -> None:
+    """Tell the extensions of an answer, as far as a header can."""
+    extensions = others(response.extensions)
+    if extensions:
+        with suppress(NotSerializable):
+            told = field(extensions)
+            if told is not None:
+                headers[EXTENSIONS] = told
 
 
 def _form(result: bytes, attachment: bytes, headers: dict[str, str]) -> Answer:

@@ -31,7 +31,7 @@ from pycom_tx.zerojson.extensions import (
     hello,
 )
 from pycom_tx.zerojson.in_flight import CallInFlight, failure_of, not_ok
-from pycom_tx.zerojson.interfaces import IChannelListener
+from pycom_tx.zerojson.interfaces import ICallListener
 from pycom_tx.zerojson.messages import (
     CANCEL,
     GREETING,
@@ -65,7 +65,7 @@ _PROGRESS: Final = b',"%b":true' % PROGRESS.encode()
 _TRACE: Final = b',"%b":%%b' % TRACE.encode()
 
 
-@implementer(IChannelListener)
+@implementer(ICallListener)
 class Client:
     """Any number of calls in flight on one connection.
 
@@ -235,10 +235,13 @@ class Client:
         return response
 
     def not_sent(self, channel: IChannel, frames: list[bytes], reason: str) -> None:
+        self.no_reply(channel, frames, ServiceNotAvailable(reason, not_started=True))
+
+    def no_reply(self, channel: IChannel, frames: list[bytes], error: ServiceNotAvailable) -> None:
         call = self._calls.get(frames[0])
         if call is not None and call.frames is frames:
             self._ended(call)
-            call.deferred.errback(ServiceNotAvailable(reason, not_started=True))
+            call.deferred.errback(error)
 
     def peer_lost(self, channel: IChannel, peer: bytes, reason: str) -> None:
         # Whoever answers next may be another one.

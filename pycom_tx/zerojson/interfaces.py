@@ -9,6 +9,7 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
+    from pycom_tx.zerojson.errors import ServiceNotAvailable
     from pycom_tx.zerojson.request import Request, Response
 
 
@@ -112,6 +113,16 @@ class IChannelListener(Interface):
         """
 
 
+class ICallListener(IChannelListener):
+    """Is also told what becomes of a single call, by channels that know."""
+
+    def no_reply(channel: IChannel, frames: list[bytes], error: ServiceNotAvailable) -> None:
+        """No reply will come to a message that :meth:`IChannel.send` took.
+
+        :param error: why, and whether it may have arrived.
+        """
+
+
 class INetwork(Interface):
     """Opens channels."""
 
@@ -130,8 +141,11 @@ class INetwork(Interface):
         :raises AddressError: it cannot be listened at; the message says why.
         """
 
-    def close() -> None:
-        """Close the channels that are still open and let go of what carried them."""
+    def close() -> Deferred[None] | None:
+        """Close the channels that are still open and let go of what carried them.
+
+        :returns: Deferred firing when that is done, where it takes its time; else None.
+        """
 
 
 class ICountsConnections(Interface):

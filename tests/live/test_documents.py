@@ -90,14 +90,13 @@ class DocumentTests(ProcessCase):
             if name:
                 self.assertEqual(block, (ROOT / "examples" / name).read_text("utf-8"))
 
-    async def follow_page(self, name):
-        """Do everything that a page of the documentation says to type."""
+    async def follow_page(self, name, *, files=()):
+        """Do everything that a page of the documentation says to type.
+
+        :param files: files that it takes from other pages, with what is in them.
+        """
         text = (ROOT / "docs" / name).read_text("utf-8")
-        blocks = re.findall(
-            r"\.\. code-block:: (?:python|console)\n(?:   :caption: (\S+)\n)?\n((?:   .*\n|\n)+)",
-            text,
-        )
-        ran = await self.follow([(name, dedent(block)) for name, block in blocks])
+        ran = await self.follow([*files, *blocks_of(text)])
         self.assertEqual(ran, text.count("\n   $ "))
 
     async def test_tutorial(self):
@@ -120,9 +119,23 @@ class DocumentTests(ProcessCase):
         """The page on HTTP."""
         await self.follow_page("gateway.rst")
 
+    async def test_http_clients(self):
+        """The page on clients over HTTP, with the service of the page on the gateway."""
+        page = (ROOT / "docs" / "gateway.rst").read_text("utf-8")
+        files = [block for block in blocks_of(page) if block[0] == "photos.py"]
+        await self.follow_page("http_clients.rst", files=files)
+
     async def test_contracts(self):
         """The page on contracts."""
         await self.follow_page("contracts.rst")
+
+
+def blocks_of(text):
+    """What a page shows: names of files, where there are some, and what is in them."""
+    blocks = re.findall(
+        r"\.\. code-block:: (?:python|console)\n(?:   :caption: (\S+)\n)?\n((?:   .*\n|\n)+)", text
+    )
+    return [(name, dedent(block)) for name, block in blocks]
 
 
 def matching(line):

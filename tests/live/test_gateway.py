@@ -4,13 +4,8 @@ import json
 import os
 import re
 import signal
-from datetime import datetime, timedelta, timezone
 from unittest import SkipTest
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
@@ -20,6 +15,7 @@ from twisted.internet.utils import getProcessOutputAndValue
 from twisted.python.procutils import which
 
 from tests.http_load import load
+from tests.live.certificates import write_certificate
 from tests.live.processes import LOOK_AGAIN, PATIENCE
 from tests.live.test_twistd import ANY, CommandCase
 
@@ -204,7 +200,7 @@ class CallTests(GatewayCase):
 
     async def test_tls(self):
         """And so is one that speaks TLS."""
-        self.write_certificate()
+        write_certificate(self.folder)
         endpoint = "ssl:0:interface=127.0.0.1:privateKey=key.pem:certKey=certificate.pem"
         *_, gateway = await self.serve(endpoint=endpoint)
         url = f"https://localhost:{self.port}"
@@ -214,34 +210,6 @@ class CallTests(GatewayCase):
         out = await self.curl(*resolved, f"{url}/healthz", "-w", "%{http_version}")
         self.assertEqual(out, '{"status":"ok"}1.1')
         self.assertStopped(gateway, await gateway.stop())
-
-    def write_certificate(self):
-        """A key, and a certificate that it signs itself."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-        now = datetime.now(timezone.utc)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        (self.folder / "certificate.pem").write_bytes(
-            certificate.public_bytes(serialization.Encoding.PEM)
-        )
-        (self.folder / "key.pem").write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
 
     async def test_hang_up(self):
         """A client that hangs up cancels the method."""

@@ -1,0 +1,1 @@
+"""Calling services through a gateway, over HTTP."""
