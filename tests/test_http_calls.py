@@ -82,10 +82,10 @@ class RequestTests(HTTPCase):
         self.assertIs(channel.watch(), None)
         self.assertIs(channel.offer([b"1", b"", b"CANCEL", b"{}"]), False)
         self.assertIs(channel.withdraw([b"1"]), False)
+        channel.send([b"1", b"", b"HELLO", b"{}"])  # which a gateway does not know
         self.assertEqual(channel.queued, 0)
         self.assertIs(self.successResultOf(channel.finish(1)), None)
         self.assertRaises(pycom.ConnectionClosed, channel.send, [b"1", b"", b"CALL", b"{}"])
-        channel.send([b"1", b"", b"HELLO", b"{}"])  # which a gateway does not know
         self.assertRaises(TypeError, channel.send, [b"1", b"", "CALL", b"{}"])
         network = self.context._gateway
         self.assertRaises(pycom.AddressError, network.bind, "tcp://127.0.0.1:*", None)
