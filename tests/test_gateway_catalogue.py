@@ -6,7 +6,7 @@ from itertools import pairwise
 from twisted.logger import capturedLogs, formatEvent
 
 import pycom_tx as pycom
-from pycom_tx.gateway.catalogue import Catalogue
+from pycom_tx.gateway.catalogue import AT_ONCE, Catalogue
 from pycom_tx.gateway.descriptions import Description, described
 from pycom_tx.gateway.exposure import Exposure
 from pycom_tx.testing import MemoryNetwork, at_once
@@ -279,6 +279,23 @@ class ServicesTests(CatalogueCase):
         self.clock.advance(2)
         self.assertIsNone(self.result(connection.read())["contracts"][0]["methods"])
         self.network.delivery = at_once
+
+    def test_guarded_and_slow(self):
+        """However many want to know what takes its time, who comes meanwhile appears."""
+        self.host(Authenticator(), service="/auth")
+        self.host(Guarded(), service="/com/foo/guarded")
+        gateway = self.gateway()
+        self.network.delivery = lambda frames: (
+            () if any(b"invented" in frame for frame in frames) else (0.0,)
+        )
+        for number in range(2 * AT_ONCE):
+            connection = self.connect(gateway)
+            self.addCleanup(connection.hang_up)
+            headers = {"Authorization": f"Bearer invented{number}"}
+            connection.ask("GET", "/services/com.foo.guarded", None, headers)
+        self.host(Other(), service="/com/foo/two")
+        self.turn()
+        self.assertIn("com.foo.other", self.services(gateway))
 
     def test_addresses(self):
         """Addresses are told only where that is wanted."""

@@ -73,7 +73,8 @@ class Catalogue:
         self._exposure = exposure
         self._watched = _affordable() if watched is None else watched
         self._turns = DeferredSemaphore(AT_ONCE)
-        self.guarded = Guarded(context, clock, self._turns)
+        # Whoever wants to know something takes no turn from those who tell who lives.
+        self.guarded = Guarded(context, clock, DeferredSemaphore(AT_ONCE))
         self._registrations = Registrations(context, clock, self._update)
         self._providers: dict[str, Provider] = {}
         self._watching: dict[str, Watching] = {}
