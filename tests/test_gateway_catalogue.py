@@ -3,12 +3,15 @@
 import json
 from itertools import pairwise
 
+from twisted.internet.defer import DeferredSemaphore
 from twisted.logger import capturedLogs, formatEvent
 
 import pycom_tx as pycom
 from pycom_tx.gateway.catalogue import AT_ONCE, Catalogue
 from pycom_tx.gateway.descriptions import Description, described
 from pycom_tx.gateway.exposure import Exposure
+from pycom_tx.gateway.providers import Provider, Watching
+from pycom_tx.gateway.registrations import Registered
 from pycom_tx.testing import MemoryNetwork, at_once
 from tests.gateway import Example, GatewayCase
 
@@ -416,6 +419,22 @@ class LivingTests(CatalogueCase):
         gateway = self.gateway(network=Strict(self.clock, beyond=self.network))
         self.assertEqual(list(self.services(gateway)), ["com.foo.example"])
         self.problem(self.call(gateway, "echo", interface="com.odd"), 503, not_started=True)
+
+    def test_let_go_of_meanwhile(self):
+        """One that is let go of as soon as it tells that it is gone is asked no more."""
+        changes = []
+
+        def changed(provider):
+            changes.append(provider.alive)
+            watching.stop()
+
+        provider = Provider(Registered("/a", self.service.address, ("com.foo.example",)))
+        self.network.delivery = lambda frames: ()
+        watching = Watching(self.context, self.clock, DeferredSemaphore(1), provider, changed)
+        self.clock.pump([2, 0, 0])
+        self.network.delivery = at_once
+        self.clock.pump([0.5] * 10)
+        self.assertEqual(changes, [False])
 
     def test_overloaded(self):
         """One that has too much to do is asked again later what it provides."""

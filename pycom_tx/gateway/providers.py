@@ -97,13 +97,15 @@ class Watching:
         self._turns = turns
         self._provider = provider
         self._changed = changed
-        self._lost = False
+        self._lost = self._stopped = False
         self._event: Deferred[None] | None = None
         self._running = Deferred.fromCoroutine(self._run())
         self._running.addErrback(lambda failure: failure.trap(CancelledError))
 
     def stop(self) -> None:
-        """Let go of it."""
+        """Let go of it; also from what is told that it has changed."""
+        self._stopped = True
+        # Which stops what waits, and not what runs just now.
         self._running.cancel()
 
     async def _run(self) -> None:
@@ -120,6 +122,8 @@ class Watching:
             pause = FIRST_PAUSE
             while True:
                 self._set(alive=await self._ask())
+                if self._stopped:
+                    return
                 if provider.alive:
                     pause = FIRST_PAUSE
                     busy = len(provider.told) < len(provider.interfaces)
