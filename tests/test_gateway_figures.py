@@ -51,6 +51,13 @@ class FiguresTests(GatewayCase):
         stream.hang_up()
         self.assertEqual(self.samples("pycom_http_event_streams"), {(): 0})
 
+    def test_versions_that_there_are_not(self):
+        """Who accepts what is no version gets the text that has always been understood."""
+        kinds = "application/openmetrics-text;version=x", "text/plain;version=", ";version=1.x"
+        for kind in kinds:
+            page = self.ask(self.measured, "GET", "/metrics", None, {"Accept": kind})
+            self.assertEqual((page.status, page.headers.get_content_type()), (200, "text/plain"))
+
     def test_started_again(self):
         """A gateway that stops has none, and counts on when it starts again."""
         self.ask(self.measured, "GET", "/healthz")

@@ -33,7 +33,10 @@ class MetricsResource(Resource):
 
     def render_GET(self, request: Request) -> bytes:
         accepted = request.requestHeaders.getRawHeaders("accept", [])
-        encode, content_type = choose_encoder(",".join(accepted))
+        try:
+            encode, content_type = choose_encoder(",".join(accepted))
+        except (TypeError, ValueError):  # of a version that is no number
+            encode, content_type = choose_encoder("")
         request.setHeader("content-type", content_type)
         names = [name.decode("utf-8", "replace") for name in request.args.get(b"name[]", [])]
         return encode(self._registry.restricted_registry(names) if names else self._registry)
