@@ -122,6 +122,12 @@ class JsonLineTests(LinesCase):
             ["[1, 2]", "{'a': 1}", "nan", "b'x'"],
         )
 
+    def test_digits_without_end(self):
+        """A number that Python refuses to write costs no more than itself."""
+        line = self.read(json_line({"log_format": "one", "number": 1 << 100_000}))
+        self.assertEqual(line["message"], "one")
+        self.assertIn("cannot be shown", line["number"])
+
     def test_failure(self):
         """A failure has its class and its traceback, which is one string."""
         try:

@@ -26,6 +26,9 @@ LOG_FILE: Final = "twistd.log"
 _LONGEST: Final = 1000
 """Characters of a field that is no text: whatever an event may hold has to fit in a line."""
 
+_WIDEST: Final = 2000
+"""Bits of a number that stays one: Python refuses to write those of many digits."""
+
 _LEGACY: Final = frozenset(
     ("failure", "format", "isError", "message", "printed", "system", "time", "why")
 )
@@ -122,7 +125,9 @@ def _failed(failure: Failure) -> dict[str, Any]:
 
 def _flat(value: Any) -> Any:
     """A value as JSON, which is flat."""
-    if value is None or type(value) in (bool, int, str):
+    if value is None or type(value) in (bool, str):
+        return value
+    if type(value) is int and value.bit_length() <= _WIDEST:
         return value
     if isinstance(value, float) and isfinite(value):
         return float(value)
