@@ -288,6 +288,11 @@ class DocumentTests(DocumentCase):
         self.assertValid(found)
         self.assertEqual(list(found["paths"]), ["/call/a/b.c", "/call/a/x", "/call/a.b/c"])
 
+    def test_slashes(self):
+        """Names with slashes make no two operations the same."""
+        one, other = Description(methods={"c": {}}), Description(methods={"b/c": {}})
+        self.assertValid(document({"a/b": one, "a": other}))
+
     def test_deep(self):
         """A schema that nests without end does no harm."""
         schema = {}

@@ -177,7 +177,8 @@ def _operation(
         parameters.append("Args")
     guarded = description.authentication == "required" or bool(description.roles)
     return {
-        "operationId": f"{interface}/{name}",
+        # As in the path, so that no two are the same, whatever the names are.
+        "operationId": f"{quote(interface, safe='')}/{quote(name, safe='')}",
         "tags": [interface],
         **_described(method.get("docstring"), summary=True),
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in parameters],
