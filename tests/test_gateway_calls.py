@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
 import pycom_tx as pycom
+from pycom_tx.gateway.calls import MAX_ARGS
 from pycom_tx.gateway.located import Located
 from pycom_tx.gateway.pages import Page
 from pycom_tx.testing import at_once
@@ -534,6 +535,15 @@ class AttachmentTests(GatewayCase):
             self.assertEqual(response.headers["Content-Type"], "application/octet-stream")
             self.assertEqual(json.loads(response.headers["PyCOM-Result"]), {"size": len(blob)})
             self.assertEqual(self.example.requests[-1].args["note"], "Zoë")
+
+    def test_args_too_large(self):
+        """Args have a bound of their own: JSON costs many times its bytes."""
+        gateway = self.gateway()
+        fits = "x" * (MAX_ARGS - 2)
+        self.assertEqual(self.result(self.call(gateway, "echo", fits)), fits)
+        response = self.call(gateway, "echo", fits + "x")
+        detail = self.problem(response, 413, not_started=True)
+        self.assertIn("what is larger goes as an attachment", detail)
 
     def test_args_twice(self):
         """args in the body and in the header are refused, and so is a header without JSON."""

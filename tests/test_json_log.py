@@ -8,7 +8,7 @@ import sys
 from io import BytesIO, StringIO
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.logger import ILogObserver, Logger, LogLevel, LogPublisher
 from twisted.python import log as legacy
@@ -201,6 +201,8 @@ class JsonLineTests(LinesCase):
         line = self.read(json_line({"object": ["x" * 100_000], "text": "x" * 100_000}))
         self.assertEqual((len(line["object"]), len(line["text"])), (1000, 100_000))
 
+    # A busy machine makes values slowly.
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         st.dictionaries(
             st.text() | st.sampled_from(["log_format", "log_time", "log_level", "log_failure"]),

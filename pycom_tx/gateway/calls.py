@@ -51,6 +51,10 @@ MAX_TIMEOUT: Final = 300.0
 """Seconds that it takes at most, whatever its client asks for."""
 
 
+MAX_ARGS: Final = 2 * 1024 * 1024
+"""Bytes of args: to read them holds up everybody, and takes many times their memory."""
+
+
 class Calls(Page):
     """Calls of whatever is exposed.
 
@@ -190,6 +194,13 @@ def _args_of(request: Any) -> Any:
         args, where = header.encode("utf-8", "surrogateescape"), ARGS
     if args is None:
         return None
+    if len(args) > MAX_ARGS:
+        raise Problem(
+            413,
+            f"{where} has {len(args)} bytes of JSON, {MAX_ARGS} is what a call may have; "
+            "what is larger goes as an attachment",
+            not_started=True,
+        )
     try:
         return codec.decode_strictly(args)
     except ValueError as error:
