@@ -209,7 +209,6 @@ class Channel(ABC):
 
     def _send_batch(self) -> None:
         """Send what a turn of reading has made."""
-        self._batch_ends = perf_counter() + BATCH
         batch, self._batch = self._batch, []
         for frames in batch:
             if self._peer(frames) in self._waiting.queues or not self._sent(frames):
@@ -217,6 +216,7 @@ class Channel(ABC):
                     self._wait(frames)
                 except Overloaded as error:
                     self._listener.not_sent(self, frames, str(error))
+        self._batch_ends = perf_counter() + BATCH
 
     def _idle(self) -> None:
         self._send_batch()
