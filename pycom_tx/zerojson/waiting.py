@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 QUEUE_LIMIT: Final = 10_000
 """Messages that wait for one peer once its connection takes no more."""
 
-QUEUE_BYTES: Final = 64 * 1024 * 1024
+QUEUE_BYTES: Final = 512 * 1024 * 1024
 """Bytes of replies that do. (Requests may have any size: who makes them has them anyway.)"""
 
 
