@@ -199,8 +199,9 @@ class WatchingTests(SeveralCase):
         first, _ = await self.providers()
         await first.invoke("who")
         await self.assertFailure(first.invoke("fail"), pycom.RemoteError)
-        await process.wait_for(r"fail: ValueError")
-        printed, *log = process.log.splitlines()  # by the module, before there is a log
+        await process.wait_for(r'"traceback".*\n')
+        whole, _, _ = process.log.rpartition("\n")
+        printed, *log = whole.splitlines()  # by the module, before there is a log
         self.assertEqual(printed, "imported")
         lines = [json.loads(line) for line in log]
         calls = [line for line in lines if line.get("interface") == "com.foo.several"]
