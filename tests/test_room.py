@@ -139,6 +139,16 @@ class FullServiceTests(MemoryCase):
         self.settle()
         return calls
 
+    def assertServed(self, calls):
+        """All of them are answered, once the desks have done their work."""
+        for _ in range(3):
+            for desk in self.desks:
+                if desk.waiting:
+                    desk.done()
+            self.settle(LOOK)
+        for call in calls:
+            self.assertIsNone(self.successResultOf(call))
+
     def settle(self, seconds=0):
         self.clock.pump([0] * 20 + [seconds] + [0] * 20)
 
@@ -172,13 +182,7 @@ class FullServiceTests(MemoryCase):
         calls = self.calls(5)
         served = [desk.served for desk in self.desks]
         self.assertEqual([len(numbers) for numbers in served], [1, 1, 1])
-        for _ in range(3):
-            for desk in self.desks:
-                if desk.waiting:
-                    desk.done()
-            self.settle(LOOK)
-        for call in calls:
-            self.assertIsNone(self.successResultOf(call))
+        self.assertServed(calls)
         self.assertEqual(sorted(chain(*served)), [0, 1, 2, 3, 4])
 
     def test_budget(self):
@@ -187,13 +191,7 @@ class FullServiceTests(MemoryCase):
         while self.patient.budget.spend():
             pass
         calls = self.calls(3)
-        for _ in range(3):
-            for desk in self.desks:
-                if desk.waiting:
-                    desk.done()
-            self.settle(LOOK)
-        for call in calls:
-            self.assertIsNone(self.successResultOf(call))
+        self.assertServed(calls)
 
     def test_no_time(self):
         """A call for which there is no room in its time was not started."""
