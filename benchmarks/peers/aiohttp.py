@@ -31,20 +31,20 @@ async def _started(application: web.Application) -> None:
     asyncio.get_running_loop().call_later(0.1, announce)
 
 
-def run(port: int, tally: Tally, in_flight: int) -> None:
-    """Open a session and call."""
-    asyncio.run(_run(port, tally, in_flight))
+def run(port: int, tally: Tally, in_flight: int, path: str = "/bar") -> None:
+    """Open a session and call what is at a path."""
+    asyncio.run(_run(port, tally, in_flight, path))
 
 
-async def _run(port: int, tally: Tally, in_flight: int) -> None:
+async def _run(port: int, tally: Tally, in_flight: int, path: str) -> None:
     async with ClientSession(f"http://{HOST}:{port}") as session:
-        await asyncio.gather(*(_calls(session, tally) for _ in range(in_flight)))
+        await asyncio.gather(*(_calls(session, tally, path) for _ in range(in_flight)))
 
 
-async def _calls(session: ClientSession, tally: Tally) -> None:
+async def _calls(session: ClientSession, tally: Tally, path: str) -> None:
     while tally.more:
         began = perf_counter()
-        async with session.post("/bar", json={"name": FIELD, "value": VALUE}) as response:
+        async with session.post(path, json={"name": FIELD, "value": VALUE}) as response:
             answer = await response.json()
         tally.answered(began)
         check(answer)

@@ -5,15 +5,13 @@ The client is aiohttp's, as it is beside aiohttp's own server.
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
-from time import perf_counter
 
-from aiohttp import ClientSession
 from twisted.scripts import twistd
 
-from benchmarks.peers.work import FIELD, HOST, INTERFACE, VALUE, check
+from benchmarks.peers import aiohttp
+from benchmarks.peers.work import HOST, INTERFACE
 from benchmarks.processes import free_port
 from benchmarks.tally import Tally
 
@@ -48,20 +46,5 @@ def serve(port: int) -> None:
 
 
 def run(port: int, tally: Tally, in_flight: int) -> None:
-    """Open a session and call."""
-    asyncio.run(_run(port, tally, in_flight))
-
-
-async def _run(port: int, tally: Tally, in_flight: int) -> None:
-    async with ClientSession(f"http://{HOST}:{port}") as session:
-        await asyncio.gather(*(_calls(session, tally) for _ in range(in_flight)))
-
-
-async def _calls(session: ClientSession, tally: Tally) -> None:
-    while tally.more:
-        began = perf_counter()
-        args = {"name": FIELD, "value": VALUE}
-        async with session.post(f"/call/{INTERFACE}/bar", json=args) as response:
-            answer = await response.json()
-        tally.answered(began)
-        check(answer)
+    """Call as a client of aiohttp's own server does."""
+    aiohttp.run(port, tally, in_flight, f"/call/{INTERFACE}/bar")
