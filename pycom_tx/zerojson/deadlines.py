@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+
+from pycom_tx.zerojson.errors import BadRequest
+from pycom_tx.zerojson.extensions import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+
+_FOREVER: Final = 1e15
+"""Milliseconds that nobody waits for: some 30,000 years."""
+
+
+def seconds_left(milliseconds: Any) -> float:
+    """What is left for a call, by what came with it.
+
+    :raises BadRequest: that is not what it says.
+    """
+    if type(milliseconds) in (int, float) and -_FOREVER < milliseconds < _FOREVER:
+        return float(milliseconds / 1000)
+    raise BadRequest(f"{DEADLINE} must be a number of milliseconds, got {milliseconds!r:.60}")
 
 
 class Limited(Protocol):

@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.calls import LATER, NEVER, Call, Calls
-from pycom_tx.zerojson.deadlines import Deadlines
+from pycom_tx.zerojson.deadlines import Deadlines, seconds_left
 from pycom_tx.zerojson.errors import (
     UNKNOWN,
     BadRequest,
@@ -55,9 +55,6 @@ MAX_MESSAGE: Final = 512 * 1024 * 1024
 
 RETRY_AFTER: Final = 0.1
 """Seconds after which a client that was refused may try again."""
-
-_FOREVER: Final = 1e15
-"""Milliseconds that nobody waits for: some 30,000 years."""
 
 
 @implementer(IChannelListener)
@@ -244,7 +241,7 @@ class Server:
         if extensions.get(PROGRESS) is True:
             request.report_to(partial(self._report, call.channel, call.envelope))
         if DEADLINE in extensions:
-            seconds = _seconds(extensions[DEADLINE])
+            seconds = seconds_left(extensions[DEADLINE])
             request.deadline = self._clock.seconds() + seconds
             return seconds > 0
         return True
@@ -389,13 +386,3 @@ def _named(request: Request | None) -> dict[str, Any]:
     if request is None:
         return {"interface": "?", "method": "?"}
     return {"interface": request.interface, "method": request.method}
-
-
-def _seconds(milliseconds: Any) -> float:
-    """What is left for a call.
-
-    :raises BadRequest: that is not what it says.
-    """
-    if type(milliseconds) in (int, float) and -_FOREVER < milliseconds < _FOREVER:
-        return float(milliseconds / 1000)
-    raise BadRequest(f"{DEADLINE} must be a number of milliseconds, got {milliseconds!r:.60}")
