@@ -21,6 +21,6 @@ class Example(pycom.Service):
         return {name: value}
 
     @pycom.method(attachments=("data", "data"), results=("data",))
-    def echo(self, request: pycom.Request, data: bytes) -> bytes:
-        """Give back an attachment."""
+    def echo(self, request: pycom.Request, data: memoryview) -> memoryview:
+        """Give back an attachment, as it was received."""
         return data

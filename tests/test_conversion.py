@@ -528,6 +528,17 @@ class AttachmentTests(SynchronousTestCase):
         buying = taking(Optional[bytes], attachments=("value", None))
         self.assertEqual(buying.arguments(asked({})), {"value": None})
 
+    def test_view(self):
+        """An attachment annotated as a memoryview is one, read-only; others are bytes."""
+        for annotation in (memoryview, Optional[memoryview]):
+            buying = taking(annotation, attachments=("value", None))
+            view = buying.arguments(asked({}, b"scan"))["value"]
+            self.assertEqual((type(view), view.readonly, view), (memoryview, True, b"scan"))
+        for annotation in (bytes, Optional[bytes], Any):
+            buying = taking(annotation, attachments=("value", None))
+            scan = buying.arguments(asked({}, memoryview(b"scan")))["value"]
+            self.assertEqual((type(scan), scan), (bytes, b"scan"))
+
     def test_bounds(self):
         """An attachment can be too long; the message does not contain it."""
         buying = taking(Annotated[bytes, Meta(max_length=2)], attachments=("value", None))

@@ -229,9 +229,51 @@ class RequestTests(SynchronousTestCase):
 
     def test_any_buffer(self):
         """Whatever gives its bytes away can be an attachment."""
-        for attachment in (bytearray(b"abc"), memoryview(b"abc"), memoryview(b"a.b.c")[::2]):
+        for attachment in (
+            bytearray(b"abc"),
+            memoryview(bytearray(b"abc")),
+            memoryview(b"a.b.c")[::2],
+        ):
             frames = encode_request(Request("i", "m", attachment=attachment))
             self.assertEqual((type(frames[2]), frames[2]), (bytes, b"abc"))
+
+    def test_view(self):
+        """What nobody changes goes as it is: a read-only view in one piece, byte by byte."""
+        data = bytes(range(8))
+        for view in (
+            memoryview(data),
+            memoryview(data).cast("I"),
+            memoryview(data).cast("B", (2, 4)),
+        ):
+            frames = encode_response(Response(attachment=view))
+            self.assertEqual((type(frames[2]), len(frames[2])), (memoryview, 8))
+            self.assertIs(frames[2].obj, data)
+
+    def test_received_view(self):
+        """A frame that came as a view is copied once somebody asks for bytes."""
+        data = b"abc"
+        for decode, body in (
+            (decode_request, b'{"interface":"i","method":"m"}'),
+            (decode_response, b'{"code":0}'),
+        ):
+            message = decode([OK, body, memoryview(data)])
+            self.assertIs(message.attachment_view.obj, data)
+            self.assertTrue(message.attachment_view.readonly)
+            self.assertEqual((type(message.attachment), message.attachment), (bytes, data))
+            self.assertEqual(message.attachment_view, data)
+            self.assertIsNone(decode([OK, body]).attachment_view)
+
+    def test_body_in_a_view(self):
+        """A body that came as a view is read, and refused, like any other."""
+        for body in (b'{"code":0,"result":1e400}', b'{"code":0,"result":[1]}', b"{", b"\xff"):
+            for decode in (decode_request, decode_response):
+                told = []
+                for frame in (body, memoryview(body)):
+                    try:
+                        told.append(repr(decode([OK, frame]).result))
+                    except (BadRequest, InvalidReply) as error:
+                        told.append(str(error))
+                self.assertEqual(told[0], told[1])
 
     def test_no_attachment(self):
         """An attachment that is no bytes is refused."""

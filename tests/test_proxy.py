@@ -280,3 +280,14 @@ class AttachmentTests(ProxyCase):
     def test_not_declared(self):
         """An attachment that the method did not declare comes in a tuple with the result."""
         self.assertEqual(self.result(self.proxy.attach()), (5, b""))
+
+    def test_view(self):
+        """Who asks for a view gets one, wherever the attachment is; without one there is None."""
+
+        def call(name, *args):
+            return self.result(getattr(self.proxy, name).with_options(attachment_view=True)(*args))
+
+        for view in (call("copy", b"scan"), call("download", 2).scan, call("attach")[1]):
+            self.assertEqual((type(view), view.readonly), (memoryview, True))
+        self.assertEqual(call("copy", b"scan"), b"scan")
+        self.assertIsNone(call("download", None).scan)

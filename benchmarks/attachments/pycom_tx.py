@@ -33,8 +33,9 @@ async def _run(port: int, tally: Tally, in_flight: int, data: bytes) -> None:
 
 
 async def _calls(component: Any, tally: Tally, data: bytes) -> None:
+    echo = component.echo.with_options(attachment_view=True)
     while tally.more:
         began = perf_counter()
-        came = await component.echo(data=data)
+        came = await echo(data=data)
         tally.answered(began)
         check(data, came)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from math import inf
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredLock, fail, succeed
@@ -336,11 +337,13 @@ class Component:
             return fail()
 
 
-def outcome(response: Response) -> Any:
+def outcome(
+    response: Response, attachment_of: Callable[[Response], Any] = attrgetter("attachment")
+) -> Any:
     """The result; where there is an attachment, a tuple of both."""
-    if response.attachment is None:
+    if response.carried is None:
         return response.result
-    return response.result, response.attachment
+    return response.result, attachment_of(response)
 
 
 def within(call: Deferred[_T], seconds: float, clock: IReactorTime) -> Deferred[_T]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 from collections import namedtuple
 from collections.abc import Callable
+from functools import partial
 from keyword import iskeyword
 from math import inf
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from pycom_tx.client.balancing import IBalancer
 
 
-_OPTIONS: Final = ("timeout", "on_progress")
+_OPTIONS: Final = ("timeout", "on_progress", "attachment_view")
 """What is said about a call beside its arguments."""
 
 
@@ -43,6 +45,9 @@ class ProxyComponent:
     :meth:`Component.invoke() <pycom_tx.Component.invoke>` takes it::
 
         component.bar.with_options(timeout=60, on_progress=print)("field1", value=42)
+
+    With ``attachment_view=True`` the attachment of the result is a ``memoryview``, read-only: of a
+    large one that saves a copy.
 
     Given by :class:`~pycom_tx.ProxyContext`. A remote method named ``close`` is reached
     through a :class:`~pycom_tx.Component` only.
@@ -214,12 +219,14 @@ def _proxied(
     *,
     timeout: float | None = None,
     on_progress: Callable[[Any], object] | None = None,
+    attachment_view: bool = False,
 ) -> Callable[..., Deferred[Any]]:
     """The function that calls one remote method."""
     required = list(described["required_arguments"])
     declared = required + list(described["optional_arguments"])
     incoming = described["attachments"]["incoming"]
-    unpack = _unpacking(method, described)
+    attachment_of = attrgetter("attachment_view" if attachment_view else "attachment")
+    unpack = _unpacking(method, described, attachment_of)
 
     needed, known = frozenset(required), frozenset(declared)
 
@@ -232,9 +239,19 @@ def _proxied(
         return component.call(request, timeout, on_progress=on_progress).addCallback(unpack)
 
     def with_options(
-        *, timeout: float | None = None, on_progress: Callable[[Any], object] | None = None
+        *,
+        timeout: float | None = None,
+        on_progress: Callable[[Any], object] | None = None,
+        attachment_view: bool = False,
     ) -> Callable[..., Deferred[Any]]:
-        return _proxied(component, method, described, timeout=timeout, on_progress=on_progress)
+        return _proxied(
+            component,
+            method,
+            described,
+            timeout=timeout,
+            on_progress=on_progress,
+            attachment_view=attachment_view,
+        )
 
     call.with_options = with_options  # type: ignore[attr-defined] # any other may be an argument's
     call.__name__ = method
@@ -274,7 +291,9 @@ def _bind(
             raise TypeError(msg)
 
 
-def _unpacking(method: str, described: dict[str, Any]) -> Callable[[Response], Any]:
+def _unpacking(
+    method: str, described: dict[str, Any], attachment_of: Callable[[Response], Any]
+) -> Callable[[Response], Any]:
     """What makes of a response what the caller gets."""
     names = list(described["results"])
     outgoing = described["attachments"]["outgoing"]
@@ -283,10 +302,10 @@ def _unpacking(method: str, described: dict[str, Any]) -> Callable[[Response], A
         result = response.result
         if not isinstance(result, dict):
             raise InvalidReply(f"{method} declares results and answered {result!r:.60}")
-        return result if outgoing is None else {**result, outgoing: response.attachment}
+        return result if outgoing is None else {**result, outgoing: attachment_of(response)}
 
     if not names:
-        return outcome
+        return partial(outcome, attachment_of=attachment_of)
     if len(names) == 1:
         return lambda response: named(response).get(names[0])
     kind = namedtuple("Results", names, rename=True)  # type: ignore[misc] # noqa: PYI024 # known at run time

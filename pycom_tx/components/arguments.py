@@ -105,9 +105,12 @@ class Arguments:
     def _bound(self, request: Request, name: str) -> dict[str, Any]:
         given = self._given(request, name)
         bound = {}
+        attachment: Any = None
+        if self._attachment is not None:
+            attachment = request.attachment_view if self._types.viewed else request.attachment
         for argument in self.required:
             if argument == self._attachment:
-                bound[argument] = request.attachment
+                bound[argument] = attachment
             elif argument in given:
                 bound[argument] = given[argument]
             else:
@@ -116,8 +119,8 @@ class Arguments:
                 )
         for argument in self.optional:
             if argument == self._attachment:
-                if request.attachment is not None:
-                    bound[argument] = request.attachment
+                if attachment is not None:
+                    bound[argument] = attachment
             elif argument in given:
                 bound[argument] = given[argument]
         return bound

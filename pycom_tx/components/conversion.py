@@ -33,10 +33,14 @@ class Types:
 
         The JSON Schema of an object of the values, without the attachment.
 
+    .. attribute:: viewed
+
+        Whether the attachment is a memoryview, rather than bytes.
+
     :raises TypeError: a type is none of these.
     """
 
-    __slots__ = ("_attachment", "_values", "checked", "schema")
+    __slots__ = ("_attachment", "_values", "checked", "schema", "viewed")
 
     def __init__(self, types: Mapping[str, Any], where: str, attachment: str | None = None) -> None:
         known = {name: kind for name, kind in types.items() if kind not in FREE}
@@ -48,6 +52,10 @@ class Types:
             {name: known.get(name, Any) for name in types if name != attachment}, where
         )
         self._attachment = attachment
+        self.viewed = attachment in known and any(
+            isinstance(part, kinds.MemoryViewType)
+            for part in parts_of(kinds.type_info(known[attachment]))
+        )
         self._values = {name: _Value(name, kind, self.schema) for name, kind in known.items()}
 
     def convert(self, values: dict[str, Any]) -> None:

@@ -60,7 +60,7 @@ def decode(data: bytes) -> Any:
 
 def _decode_exactly(data: bytes, **options: Any) -> Any:
     try:
-        return json.loads(data.decode("utf-8"), **options)
+        return json.loads(bytes(data).decode("utf-8"), **options)
     except UnicodeDecodeError:
         msg = "Invalid encoding, expected UTF-8"
     except RecursionError:

@@ -88,6 +88,6 @@ def failure_of(response: Response) -> Exception:
 def not_ok(address: str, call: CallInFlight, frames: list[bytes]) -> ServiceNotAvailable:
     """What a call fails with whose reply has another status than OK."""
     if frames[1:3] == [b"", FAIL]:
-        detail = frames[3][:200].decode("utf-8", "replace") if len(frames) > 3 else ""
+        detail = bytes(frames[3][:200]).decode("utf-8", "replace") if len(frames) > 3 else ""
         return ServiceNotAvailable(f"{call} at {address} is failing: {detail}")
     return InvalidReply(f"{address} sent no reply but {frames[1:3]!r:.100}")

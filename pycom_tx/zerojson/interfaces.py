@@ -26,7 +26,11 @@ class IRequestHandler(Interface):
 
 
 class IChannel(Interface):
-    """Carries multipart messages: lists of one frame of bytes or more."""
+    """Carries multipart messages: lists of one frame or more.
+
+    A frame is bytes, or a read-only memoryview of bytes. A message that arrives has at most one
+    of these: the last frame, where that is large.
+    """
 
     address = Attribute("""Where it is connected to, or bound at: a port that was left to
         the system is filled in. A str.""")
@@ -165,6 +169,7 @@ def check_frames(frames: list[bytes]) -> None:
     :raises TypeError: it does not.
     """
     for frame in frames:
-        if type(frame) is not bytes:
+        kind: type = type(frame)
+        if kind is not bytes and kind is not memoryview:
             msg = f"A frame is bytes, got {type(frame).__name__}"
             raise TypeError(msg)

@@ -71,7 +71,7 @@ def encode_request(request: Request, more: bytes = b"") -> list[bytes]:
     try:
         body = _head(request.interface, request.method) + codec.encode(request.args)
         body = _finished(body, request.session_id, request.extensions, more)
-        return _with_attachment([CALL, body], request.attachment)
+        return _with_attachment([CALL, body], request.carried)
     except NotSerializable as error:
         msg = f"{request.interface}.{request.method}{_culprit(request.args)}: {error}"
         raise NotSerializable(msg) from None
@@ -125,7 +125,7 @@ def encode_response(
     if session_id is None:
         session_id = response.session_id
     body = _finished(body, session_id, response.extensions, more)
-    return _with_attachment([OK, body], response.attachment)
+    return _with_attachment([OK, body], response.carried)
 
 
 def encode_progress(value: bytes) -> list[bytes]:
@@ -194,17 +194,21 @@ def _finished(
     return body + b"}"
 
 
-def _with_attachment(frames: list[bytes], attachment: bytes | None) -> list[bytes]:
+def _with_attachment(frames: list[bytes], attachment: bytes | memoryview | None) -> list[bytes]:
     if attachment is not None:
-        try:
-            # Bytes go as they are, however many: a copy would cost as much again.
-            frames.append(
-                attachment if type(attachment) is bytes else bytes(memoryview(attachment))
-            )
-        except TypeError:
-            msg = f"An attachment is bytes, got {type(attachment).__name__}"
-            raise NotSerializable(msg) from None
+        # Bytes go as they are, however many: a copy would cost as much again.
+        frames.append(attachment if type(attachment) is bytes else _lasting(attachment))
     return frames
+
+
+def _lasting(attachment: Any) -> Any:
+    """An attachment that nobody changes while it is sent."""
+    try:
+        view = memoryview(attachment)
+    except TypeError:
+        msg = f"An attachment is bytes, got {type(attachment).__name__}"
+        raise NotSerializable(msg) from None
+    return view.cast("B") if view.readonly and view.c_contiguous else bytes(view)
 
 
 _STRING = (str, "a string")
@@ -229,7 +233,7 @@ def _parsed(kind: type[_T], read: Callable[[bytes], _T], frames: Sequence[bytes]
     try:
         return read(frames[1])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _checked(kind, frames[1])
+        return _checked(kind, bytes(frames[1]))
 
 
 def _checked(kind: type[_T], body: bytes) -> _T:

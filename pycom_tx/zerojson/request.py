@@ -11,7 +11,38 @@ from pycom_tx.zerojson.errors import ConnectionClosed, checked_code
 from pycom_tx.zerojson.sessions import Session
 
 
-class Request:
+class _Message:
+    """What requests and responses have in common: an attachment.
+
+    .. attribute:: carried
+
+        It as it was given, or received: bytes or a memoryview. What is received becomes bytes
+        only for those who ask for them.
+    """
+
+    __slots__ = ("carried",)
+
+    def __init__(self, attachment: bytes | None) -> None:
+        self.carried: bytes | memoryview | None = attachment
+
+    @property
+    def attachment(self) -> bytes | None:
+        """As the classes have it."""
+        if type(self.carried) is memoryview:
+            self.carried = bytes(self.carried)
+        return self.carried
+
+    @attachment.setter
+    def attachment(self, attachment: bytes | None) -> None:
+        self.carried = attachment
+
+    @property
+    def attachment_view(self) -> memoryview | None:
+        """As the classes have it."""
+        return None if self.carried is None else memoryview(self.carried).toreadonly()
+
+
+class Request(_Message):
     """One call of one method.
 
     A method gets it as its first argument; a client may build one for
@@ -32,6 +63,11 @@ class Request:
     .. attribute:: attachment
 
         The bytes that came with it, or None. No bytes are not None.
+
+    .. attribute:: attachment_view
+
+        The same as a ``memoryview``, read-only: of what 0MQ received, without a copy, as long as
+        nobody has asked for *attachment*.
 
     .. attribute:: extensions
 
@@ -69,7 +105,6 @@ class Request:
         "_report",
         "_thread",
         "args",
-        "attachment",
         "deadline",
         "extensions",
         "interface",
@@ -90,10 +125,10 @@ class Request:
         extensions: dict[str, Any] | None = None,
         session_id: str | None = None,
     ) -> None:
+        super().__init__(attachment)
         self.interface = interface
         self.method = method
         self.args = args
-        self.attachment = attachment
         self.extensions = {} if extensions is None else extensions
         self.session_id = session_id
         self.session: Session | None = None
@@ -199,7 +234,7 @@ class Request:
             report(value)
 
 
-class Response:
+class Response(_Message):
     """What a call is answered with.
 
     .. attribute:: result
@@ -218,6 +253,10 @@ class Response:
 
         Bytes beside the result, or None.
 
+    .. attribute:: attachment_view
+
+        The same as a ``memoryview``, as that of a :class:`Request`.
+
     .. attribute:: session_id
 
         The caller's session, on a stateful interface.
@@ -227,7 +266,7 @@ class Response:
         What the service sent beside the result: a dict keyed by dotted names.
     """
 
-    __slots__ = ("attachment", "code", "error", "extensions", "result", "session_id")
+    __slots__ = ("code", "error", "extensions", "result", "session_id")
 
     def __init__(
         self,
@@ -239,10 +278,10 @@ class Response:
         session_id: str | None = None,
         extensions: dict[str, Any] | None = None,
     ) -> None:
+        super().__init__(attachment)
         self.result = result
         self.code = code
         self.error = error
-        self.attachment = attachment
         self.session_id = session_id
         self.extensions = {} if extensions is None else extensions
 

@@ -152,7 +152,7 @@ class Server:
             elif body[0] == CANCEL:
                 self._cancelled(channel, envelope)
             else:
-                raise BadRequest(f"Unknown command: {body[0][:60]!r}")
+                raise BadRequest(f"Unknown command: {bytes(body[0][:60])!r}")
         except BaseException:
             self._reply(call, self._failed(Failure(), call.request))
 

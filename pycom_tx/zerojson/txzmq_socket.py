@@ -90,7 +90,7 @@ def write_message(send: Callable[..., Any], frames: list[bytes], held: Held | No
 def read_message(
     receive: Callable[..., Any], look_at: Callable[[zmq.Frame], object] | None = None
 ) -> list[bytes]:
-    """The frames of the next message.
+    """The frames of the next message; the last one is a view of 0MQ's, if it is large.
 
     :param receive: a socket's, of the backend.
     :param look_at: is shown the first one, as 0MQ has it.
@@ -104,7 +104,9 @@ def read_message(
     frames = [frame.bytes]
     while frame.more:
         frame = receive(_NOBLOCK, copy=False)
-        frames.append(frame.bytes)
+        # The last one of a message may be large, and need not be copied for everybody.
+        large = len(frame) >= LARGE and not frame.more
+        frames.append(frame.buffer.toreadonly() if large else frame.bytes)
     return frames
 
 

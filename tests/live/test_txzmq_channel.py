@@ -151,13 +151,15 @@ class SendingTests(ChannelCase):
         self.assertEqual(arrived, sent)
 
     async def test_large_frames(self):
-        """A frame of several megabytes arrives as it was sent."""
+        """A frame of several megabytes arrives as it was sent, as a view that nobody can change."""
         ours = Listener()
         channel = self.connected(self.bound(Echo()).address, ours)
         frames = [b"1", b"", bytes(range(256)) * 20_000]
         channel.send(frames)
         await ours.until(received(1))
         self.assertEqual(ours.messages, [frames])
+        view = ours.messages[0][-1]
+        self.assertEqual((type(view), view.readonly), (memoryview, True))
 
     async def test_frames_that_are_not_bytes(self):
         """A message with a wrong frame is refused whole: the next one is not merged into it."""
