@@ -197,8 +197,9 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
         # Mostly it is one message: what it brought about does not wait for others.
         if self._read_some(1):
             self._idle()
-            if self._has_more():
-                self._read_some(READ_LIMIT)
+            if not self._has_more():
+                return
+            self._read_some(READ_LIMIT)
         self._idle()
         if self._has_more():
             self.read_later()
