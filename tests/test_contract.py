@@ -187,7 +187,9 @@ class ResultTests(SynchronousTestCase):
         for value in returned:
             error = self.assertRaises(TypeError, self.respond, value, "price", "tax")
             self.assertEqual(
-                str(error), f"com.foo.shop.buy declares the results price, tax and returned {given}"
+                str(error),
+                f"com.foo.shop.buy declares the results price, tax and returned {given}; return a "
+                "tuple of them, in this order",
             )
 
     def test_none_declared(self):

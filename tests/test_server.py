@@ -277,6 +277,22 @@ class BugTests(ServerCase):
         self.assertUnknown(lambda _: succeed(Response({1})), pycom.NotSerializable)
         self.assertUnknown(lambda _: Response(attachment="text"), pycom.NotSerializable)
 
+    def test_log_of_what_cannot_be_sent(self):
+        """The log says which call it was, what is wrong with its answer and what would be right."""
+        for response, words in (
+            (
+                Response({"a": b"b"}),
+                "'a': Object of type bytes is not JSON serializable; bytes are",
+            ),
+            (Response(attachment="text"), "An attachment is bytes, got str"),
+        ):
+            self.serve(lambda _, response=response: response)
+            with capturedLogs() as events:
+                self.call()
+            [event] = events
+            self.assertIn(f"com.foo.bar gave what cannot be sent: {words}", eventAsText(event))
+        self.flushLoggedErrors(pycom.NotSerializable)
+
     def test_error_without_code(self):
         """An error never looks like success, whatever code its class has."""
 
