@@ -9,6 +9,36 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import pycom_tx as pycom
 from pycom_tx.testing import MemoryNetwork
+from pycom_tx.zerojson.messages import CANCEL, decode_response, encode_request
+from pycom_tx.zerojson.server import Server
+
+
+class Caller:
+    """Calls a handler through a server, as a client that keeps the replies.
+
+    :param limits: what else the server takes.
+    """
+
+    sender = "192.168.10.1"
+
+    def __init__(self, handler: Any, clock: Clock, **limits: Any) -> None:
+        self.server = Server(handler, clock, **limits)
+        self.replies: list[pycom.Response] = []
+
+    def call(self, interface: str, method: str, **options: Any) -> None:
+        """Send a request."""
+        self._send(*encode_request(pycom.Request(interface, method, **options)))
+
+    def cancel(self) -> None:
+        """Give it up."""
+        self._send(CANCEL, b"{}")
+
+    def send(self, frames: list[bytes]) -> None:
+        """The server's: send a reply."""
+        self.replies.append(decode_response(frames[3:]))
+
+    def _send(self, *frames: bytes) -> None:
+        self.server.message_received(self, [b"peer", b"id", b"", *frames])
 
 
 class MemoryCase(SynchronousTestCase):

@@ -215,10 +215,10 @@ class AgreementTests(AgreementCase):
         provided = shop()
 
         class Other(provided):
-            @pycom.method
+            @pycom.method(results=("name", "methods", "docstring", "data"))
             def introspect(self, request):
                 told = {"contract": "0", "stateful": False}
-                return {"methods": self.__interface__.introspection(), "data": {DATA: told}}
+                return NAME, self.__interface__.introspection(), None, {DATA: told}
 
         self.assertDiffers("it reckons otherwise", pycom.interface(NAME)(Other))
 

@@ -1,6 +1,6 @@
 """The log line of every call."""
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
@@ -10,7 +10,10 @@ from zope.interface.verify import verifyObject
 import pycom_tx as pycom
 from pycom_tx.host.call_log import CallLog
 from pycom_tx.zerojson.interfaces import IRequestHandler
+from tests.support import Caller
 from tests.test_trace import PARENT, TRACE_ID
+
+NAMESPACE = "pycom_tx.host.call_log.CallLog"
 
 
 @implementer(IRequestHandler)
@@ -19,40 +22,55 @@ class Handler:
         self.handle = answer
 
 
+def raising(error):
+    """An answer that is an exception."""
+
+    def answer(request):
+        raise error
+
+    return answer
+
+
 class CallLogTests(SynchronousTestCase):
     def setUp(self):
         self.clock = Clock()
-        self.request = pycom.Request("com.example.greeter", "greet")
 
-    def log(self, answer):
-        """A log of calls that *answer* answers."""
-        return CallLog(Handler(answer), self.clock)
+    def caller(self, answer, **limits):
+        """Who calls what *answer* answers, through a log of calls."""
+        return Caller(CallLog(Handler(answer), self.clock), self.clock, **limits)
 
-    def handle(self, answer):
-        """What comes of a call that *answer* answers, and the lines that it leaves."""
+    def logged(self, act):
+        """The events that the log of calls makes of what a function does."""
         with capturedLogs() as events:
-            result = self.log(answer).handle(self.request)
-        return result, self.lines(events)
+            act()
+        calls = [event for event in events if event["log_namespace"] == NAMESPACE]
+        self.assertEqual({event["log_level"] for event in calls} - {LogLevel.info}, set())
+        return calls
 
-    def lines(self, events):
-        self.assertEqual({event["log_level"] for event in events} - {LogLevel.info}, set())
-        return [formatEvent(event) for event in events]
+    def call(self, caller, **options):
+        """The events of a call."""
+        return self.logged(lambda: caller.call("com.example.greeter", "greet", **options))
+
+    def handle(self, answer, **limits):
+        """The reply to a call that *answer* answers, and the lines that it leaves."""
+        caller = self.caller(answer, **limits)
+        lines = [formatEvent(event) for event in self.call(caller)]
+        (reply,) = caller.replies
+        return reply, lines
 
     def test_interface(self):
         """A log of calls is a handler of requests itself."""
-        verifyObject(IRequestHandler, self.log(pycom.Response))
+        verifyObject(IRequestHandler, CallLog(Handler(None), self.clock))
 
     def test_answered(self):
         """An answer passes, and is logged with the time it took."""
-        response = pycom.Response("hello")
 
         def answer(request):
-            self.assertIs(request, self.request)
             self.clock.advance(0.0125)
-            return response
+            return pycom.Response("hello")
 
-        result, lines = self.handle(answer)
-        self.assertIs(result, response)
+        reply, lines = self.handle(answer)
+        self.assertEqual(reply.result, "hello")
         self.assertEqual(lines, ["com.example.greeter.greet: answered in 12.5 ms"])
 
     def test_fields(self):
@@ -62,10 +80,7 @@ class CallLogTests(SynchronousTestCase):
             self.clock.advance(0.0125)
             return pycom.Response("hello")
 
-        with capturedLogs() as events:
-            self.log(answer).handle(self.request)
-        (event,) = events
-        self.assertEqual(event["log_namespace"], "pycom_tx.host.call_log.CallLog")
+        (event,) = self.call(self.caller(answer))
         known = ("interface", "method", "code", "duration", "peer", "error", "trace_id")
         self.assertEqual(
             {name: event[name] for name in known if name in event},
@@ -79,12 +94,10 @@ class CallLogTests(SynchronousTestCase):
 
     def test_peer_and_trace(self):
         """Where they are known, so are who called and the trace that the call is part of."""
-        self.request.peer = "192.168.10.1"
-        self.request.extensions = {"org.pycom.trace": {"traceparent": PARENT}}
-        with capturedLogs() as events:
-            self.log(lambda _: pycom.Response("hello")).handle(self.request)
-        (event,) = events
-        self.assertEqual((event["peer"], event["trace_id"]), ("192.168.10.1", TRACE_ID))
+        caller = self.caller(lambda _: pycom.Response("hello"), name_peers=True)
+        extensions = {"org.pycom.trace": {"traceparent": PARENT}}
+        (event,) = self.call(caller, extensions=extensions)
+        self.assertEqual((event["peer"], event["trace_id"]), (caller.sender, TRACE_ID))
         self.assertEqual(
             formatEvent(event),
             "com.example.greeter.greet: answered in 0.0 ms for 192.168.10.1",
@@ -96,67 +109,66 @@ class CallLogTests(SynchronousTestCase):
             (pycom.RemoteError("the password is 1234", 99), 99),
             (ValueError("the password is 1234"), 1),
         ):
-
-            def answer(request, error=error):
-                raise error
-
-            with capturedLogs() as events:
-                self.assertRaises(type(error), self.log(answer).handle, self.request)
-            (event,) = events
+            caller = self.caller(raising(error))
+            (event,) = self.call(caller)
             self.assertEqual((event["code"], event["error"]), (code, type(error).__name__))
             self.assertNotIn("password", formatEvent(event) + repr(event))
+            self.assertEqual([reply.code for reply in caller.replies], [code])
+        self.flushLoggedErrors(ValueError)
 
     def test_answered_with_an_error(self):
         """An answer that is an error is logged with its code."""
-        response = pycom.Response(code=17, error="no")
-        result, lines = self.handle(lambda _: response)
-        self.assertIs(result, response)
+        reply, lines = self.handle(lambda _: pycom.Response(code=17, error="no"))
+        self.assertEqual((reply.code, reply.error), (17, "no"))
         self.assertEqual(lines, ["com.example.greeter.greet: error 17 in 0.0 ms"])
 
     def test_raised(self):
-        """An exception passes, and is logged with its class and text."""
+        """An exception passes, and is logged with its class and code."""
+        reply, lines = self.handle(raising(pycom.MethodNotFound("no such method")))
+        self.assertEqual((reply.code, reply.error), (2, "no such method"))
+        self.assertEqual(lines, ["com.example.greeter.greet: MethodNotFound 2 in 0.0 ms"])
 
-        def answer(request):
-            raise pycom.MethodNotFound("no such method")
+    def test_cannot_be_sent(self):
+        """An answer that cannot be sent is logged as the error that its client gets."""
+        for response, line in (
+            (pycom.Response({1}), "NotSerializable"),
+            (pycom.Response(attachment="text"), "NotSerializable"),
+            (pycom.Response(code="none"), "ValueError"),
+            (pycom.Response("x" * 1000), "error 1"),
+        ):
+            for answer in response, succeed(response):
+                reply, lines = self.handle(lambda _, answer=answer: answer, max_message=999)
+                self.assertEqual(reply.code, 1)
+                self.assertEqual(lines, [f"com.example.greeter.greet: {line} in 0.0 ms"])
+        self.flushLoggedErrors(pycom.NotSerializable, ValueError)
 
-        with capturedLogs() as events:
-            self.assertRaises(pycom.MethodNotFound, self.log(answer).handle, self.request)
-        self.assertEqual(
-            self.lines(events),
-            ["com.example.greeter.greet: MethodNotFound 2 in 0.0 ms"],
-        )
+    def later(self, caller, act):
+        """The lines that something leaves, two seconds after a call that was not answered."""
+        self.assertEqual(self.call(caller), [])
+        self.clock.advance(2)
+        return [formatEvent(event) for event in self.logged(act)]
 
     def test_answered_later(self):
         """An answer that comes later is logged when it comes."""
-        later = Deferred()
-        result, lines = self.handle(lambda _: later)
-        self.assertEqual(lines, [])
-        self.clock.advance(0.25)
-        response = pycom.Response("hello")
-        with capturedLogs() as events:
-            later.callback(response)
-        self.assertIs(self.successResultOf(result), response)
-        self.assertEqual(self.lines(events), ["com.example.greeter.greet: answered in 250.0 ms"])
+        answer = Deferred()
+        caller = self.caller(lambda _: answer)
+        lines = self.later(caller, lambda: answer.callback(pycom.Response("hello")))
+        self.assertEqual(lines, ["com.example.greeter.greet: answered in 2000.0 ms"])
+        self.assertEqual([reply.result for reply in caller.replies], ["hello"])
 
     def test_failed_later(self):
         """A failure that comes later passes, and is logged when it comes."""
-        later = Deferred()
-        result, _ = self.handle(lambda _: later)
-        self.clock.advance(2)
-        error = ValueError("no good")
-        with capturedLogs() as events:
-            later.errback(error)
-        self.assertIs(self.failureResultOf(result, ValueError).value, error)
-        self.assertEqual(self.lines(events), ["com.example.greeter.greet: ValueError in 2000.0 ms"])
+        answer = Deferred()
+        caller = self.caller(lambda _: answer)
+        lines = self.later(caller, lambda: answer.errback(ValueError("no good")))
+        self.assertEqual(lines, ["com.example.greeter.greet: ValueError in 2000.0 ms"])
+        self.assertEqual([reply.code for reply in caller.replies], [1])
+        self.flushLoggedErrors(ValueError)
 
     def test_cancelled(self):
-        """Cancelling the answer cancels the handler's, and is logged."""
+        """A call that its client has given up is logged when it ends."""
         cancelled = []
-        result, _ = self.handle(lambda _: Deferred(cancelled.append))
-        with capturedLogs() as events:
-            result.cancel()
-        self.failureResultOf(result, CancelledError)
-        self.assertEqual(len(cancelled), 1)
-        self.assertEqual(
-            self.lines(events), ["com.example.greeter.greet: CancelledError in 0.0 ms"]
-        )
+        caller = self.caller(lambda _: Deferred(cancelled.append))
+        lines = self.later(caller, caller.cancel)
+        self.assertEqual(lines, ["com.example.greeter.greet: CancelledError in 2000.0 ms"])
+        self.assertEqual((len(cancelled), caller.replies), (1, []))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 import pycom_tx as pycom
@@ -167,11 +168,26 @@ class IncomingTests(SynchronousTestCase):
         )
 
     def test_nobody_declared_it(self):
-        """An attachment that no argument stands for is found in the request only."""
+        """An attachment that no argument stands for is found in the request only.
+
+        The log says so once, unless the method looks for everything there.
+        """
 
         def buy(self, request, article=None): ...
 
-        self.assertEqual(method(buy).arguments(asked({}, b"\x00")), {})
+        def look(self, request): ...
+
+        line = (
+            "com.foo.shop.buy was called with an attachment, which is none of its arguments: "
+            'declare it with attachments=("argument", None)'
+        )
+        for function, lines in (buy, [line]), (look, []):
+            declared = method(function)
+            with capturedLogs() as events:
+                declared.arguments(asked({}))
+                for _ in range(2):
+                    self.assertEqual(declared.arguments(asked({}, b"\x00")), {})
+            self.assertEqual([formatEvent(event) for event in events], lines)
 
 
 class ResultTests(SynchronousTestCase):
@@ -187,7 +203,9 @@ class ResultTests(SynchronousTestCase):
         for value in returned:
             error = self.assertRaises(TypeError, self.respond, value, "price", "tax")
             self.assertEqual(
-                str(error), f"com.foo.shop.buy declares the results price, tax and returned {given}"
+                str(error),
+                f"com.foo.shop.buy declares the results price, tax and returned {given}; return a "
+                "tuple of them, in this order",
             )
 
     def test_none_declared(self):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+from twisted.internet.defer import inlineCallbacks
 from twisted.trial.unittest import SynchronousTestCase
 
 import pycom_tx as pycom
@@ -183,6 +184,36 @@ class InterfaceTests(RefusingCase):
             declared,
             introspection_data=["red"],
         )
+
+    def test_own_introspect(self):
+        """What derives from Service tells its methods in the way that proxies know."""
+        message = (
+            "Shop: proxies learn its methods from Service.introspect: name its own introspect "
+            "otherwise, or give it no arguments and the results name, methods, docstring, data"
+        )
+        results = ("name", "methods", "docstring", "data")
+
+        class Plain:
+            @pycom.method
+            def introspect(self, request): ...
+
+        class Choosing:
+            @pycom.method(results=results)
+            def introspect(self, request, what): ...
+
+        class Hiding:
+            @pycom.method("another", results=results)
+            def introspect(self, request): ...
+
+        class Same:
+            @pycom.method(results=results)
+            def introspect(self, request): ...
+
+        for own in Plain, Choosing, Hiding:
+            shop = type("Shop", (own, pycom.Service), {})
+            self.assertRefuses(ValueError, message, pycom.interface("com.foo.shop"), shop)
+        for shop in type("Shop", (Same, pycom.Service), {}), Plain:
+            self.assertIs(pycom.interface("com.foo.shop")(shop), shop)
 
     def test_two_methods_of_one_name(self):
         """Two functions cannot be the same method; the message names both."""
@@ -391,6 +422,50 @@ class MethodTests(RefusingCase):
             pycom.method(attachments=(None, "scan"), results=("x",)),
             plain,
         )
+
+    def test_generators(self):
+        """A method answers once: what yields is refused, unless @inlineCallbacks has made one."""
+
+        class Shop:
+            def buy(self, request):
+                yield 1
+
+            async def sell(self, request):
+                yield 1
+
+        for function in Shop.buy, Shop.sell:
+            self.assertRefuses(
+                TypeError,
+                f"{function.__qualname__.rpartition('<locals>.')[2]}: a method answers once and "
+                "cannot yield: return a list, and say how far it is with request.progress(); "
+                "@inlineCallbacks goes below @pycom.method",
+                pycom.method,
+                function,
+            )
+        bought = inlineCallbacks(Shop.buy)
+        self.assertIs(pycom.method(bought), bought)
+
+    def test_names_of_proxies(self):
+        """A name that proxies have themselves is refused, unless it is said to be meant."""
+
+        class Shop:
+            def close(self, request): ...
+
+            def _count(self, request): ...
+
+        for name in "close", "_count":
+            function = vars(Shop)[name]
+            for declare in pycom.method, pycom.method(results=("a",)):
+                self.assertRefuses(
+                    ValueError,
+                    f"Shop.{name}: a proxy has {name!r} itself: give the method another name, with "
+                    f"@pycom.method('another'), or say @pycom.method({name!r}) if it is called "
+                    f"with Component.invoke({name!r}) only",
+                    declare,
+                    function,
+                )
+            self.assertEqual(pycom.method("another")(function).__method__.name, "another")
+            self.assertEqual(pycom.method(name)(function).__method__.name, name)
 
     def test_blocking_coroutine(self):
         """A coroutine runs in the reactor's thread and cannot block it."""

@@ -167,7 +167,7 @@ class MethodHookTests(HookCase):
 
     def test_another_request(self):
         """What a hook puts in the place of a request has its caller, session and listener."""
-        seen, reports = [], []
+        seen, reports, told = [], [], []
 
         def wrap(interface, method, request):
             self.session = request.session
@@ -177,12 +177,13 @@ class MethodHookTests(HookCase):
             seen.append(request.session)
             request.progress("noted")
             seen.append(request.context())
+            request.when_answered(lambda response, error: told.append(response.result))
             return request
 
         self.hook(method_of("buy").prehooks, wrap)
         self.hook(method_of("buy").prehooks, note)
         call = self.component.invoke("buy", {"article": "hat"}, on_progress=reports.append)
-        self.assertEqual(self.result(call), ["cap", 1])
+        self.assertEqual((self.result(call), told), (["cap", 1], [["cap", 1]]))
 
     def test_cancelled(self):
         """A host that stops cancels what its hooks wait for."""

@@ -179,6 +179,20 @@ class ServingTests(HostCase):
             self.host(Greeter, address="tcp://127.0.0.1:*")
         self.assertEqual(self.messages(events, LogLevel.warn), [])
 
+    def test_no_methods(self):
+        """An interface without methods is warned about when its host starts; others are not."""
+        forgotten = pycom.interface("com.example.forgotten")(type("Forgotten", (), {}))
+        silent = pycom.interface("com.example.silent")(type("Silent", (pycom.Service,), {}))
+        with capturedLogs() as events:
+            self.host(Greeter, forgotten, silent)
+        self.assertEqual(
+            self.messages(events, LogLevel.warn),
+            [
+                f"{name} has no methods: decorate them with @pycom.method"
+                for name in ("com.example.forgotten", "com.example.silent")
+            ],
+        )
+
     def test_authentication(self):
         """A host may demand authentication of all interfaces that do not refuse it."""
         host = self.host(Greeter, pycom.NameServer(reactor=self.clock), authentication="required")

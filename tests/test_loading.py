@@ -4,6 +4,7 @@ import sys
 from importlib import invalidate_caches
 from pathlib import Path
 
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from pycom_tx import ConfigurationError
@@ -120,6 +121,33 @@ class ComponentsTests(LoadingCase):
             load_components(names),
             [sys.modules["package.first"].Greeter, sys.modules["third"].Greeter],
         )
+
+    def logged(self, *names):
+        """The lines that loading these modules leaves."""
+        with capturedLogs() as events:
+            load_components(names)
+        return [formatEvent(event) for event in events]
+
+    def test_imported_is_logged(self):
+        """A class from elsewhere that is served for its import is logged, once."""
+        self.module("package.module", SERVICE)
+        first = self.module("package.first", "from package.module import Greeter\n")
+        second = self.module("second", "from package.module import Greeter\n")
+        (line,) = self.logged(first, second)
+        self.assertEqual(
+            line,
+            "com.example.greeter is served because package.first imports the class Greeter from "
+            "package.module; who only uses it imports the module, not the class",
+        )
+
+    def test_own_classes_are_not_logged(self):
+        """Those that are named, below what is, or made an instance of are served on purpose."""
+        self.module("package.module", SERVICE)
+        self.module("package.__init__", "from package.module import Greeter\n")
+        user = self.module("user", "from package.module import Greeter\n")
+        maker = self.module("maker", "from package.module import Greeter\ngreeter = Greeter()\n")
+        for names in ["package"], [user, "package.module"], [user, "package"], [maker]:
+            self.assertEqual(self.logged(*names), [], names)
 
     def test_no_modules(self):
         """No modules, no components."""

@@ -390,6 +390,27 @@ class ResponseTests(SynchronousTestCase):
         ):
             self.assertRaises(NotSerializable, encode_response, response)
 
+    def test_bytes_as_a_result(self):
+        """The error names the result that is wrong, and says how bytes are declared."""
+        bytes_are = "is not JSON serializable; bytes are attachments, which a method declares: "
+        for result, message in (
+            ({1}, "Object of type set is not JSON serializable"),
+            ({"a": 1, "b": {1}}, "'b': Object of type set is not JSON serializable"),
+            (
+                b"x",
+                f'Object of type bytes {bytes_are}attachments=(None, "name"), results=("name",)',
+            ),
+            (
+                {"size": 1, "s": bytearray(1)},
+                (
+                    f"'s': Object of type bytearray {bytes_are}attachments=(None, 's'), "
+                    "with 's' among the results"
+                ),
+            ),
+        ):
+            error = self.assertRaises(NotSerializable, encode_response, Response(result))
+            self.assertEqual(str(error), message)
+
     def test_repr(self):
         """A response shows its code, and nothing of the result."""
         self.assertEqual(repr(Response("secret", code=7)), "<Response code=7>")

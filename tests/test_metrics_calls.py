@@ -14,7 +14,8 @@ from pycom_tx.metrics.calls import MAX_CODES, OTHER, UNKNOWN, Calls
 from pycom_tx.metrics.client import MAX_METHODS, ClientCalls
 from pycom_tx.metrics.served import CountedCalls
 from pycom_tx.zerojson.interfaces import IRequestHandler
-from tests.test_call_log import Handler
+from tests.support import Caller
+from tests.test_call_log import Handler, raising
 
 SHOP = "com.foo.shop"
 METHODS = {SHOP: {"buy": None, "look": None}}
@@ -56,12 +57,14 @@ class CountedCallsTests(CallsCase):
         super().setUp()
         self.calls = Calls(self.registry, "pycom", "served")
 
-    def handler(self, answer):
-        return CountedCalls(Handler(answer), self.calls, METHODS, self.clock)
+    def handler(self, answer, methods=METHODS):
+        return CountedCalls(Handler(answer), self.calls, methods, self.clock)
 
-    def call(self, answer, method="buy", interface=SHOP):
-        """What comes of a call that *answer* answers."""
-        return self.handler(answer).handle(pycom.Request(interface, method))
+    def call(self, answer, method="buy", interface=SHOP, **limits):
+        """Who has made a call that *answer* answers."""
+        caller = Caller(self.handler(answer), self.clock, **limits)
+        caller.call(interface, method)
+        return caller
 
     def test_interface(self):
         """What counts requests is a handler of requests itself."""
@@ -78,14 +81,13 @@ class CountedCallsTests(CallsCase):
 
     def test_answered(self):
         """An answer passes and is counted, with the time it took."""
-        response = pycom.Response("here you are")
 
         def answer(request):
             self.assertEqual(self.in_progress("buy"), 1)
             self.clock.advance(0.02)
-            return response
+            return pycom.Response("here you are")
 
-        self.assertIs(self.call(answer), response)
+        self.assertEqual([reply.result for reply in self.call(answer).replies], ["here you are"])
         self.assertEqual(self.counts(), {(SHOP, "buy", "0"): 1})
         self.assertEqual(self.in_progress("buy"), 0)
         duration = {"interface": SHOP, "method": "buy"}
@@ -99,14 +101,12 @@ class CountedCallsTests(CallsCase):
     def test_answered_later(self):
         """An answer that comes later is counted when it comes; until then it is in progress."""
         later = [Deferred(), Deferred()]
-        answers = [self.call(lambda _, answer=answer: answer) for answer in later]
+        callers = [self.call(lambda _, answer=answer: answer) for answer in later]
         self.assertEqual((self.in_progress("buy"), self.counts()), (2, {}))
         self.clock.advance(2)
-        response = pycom.Response(code=17, error="no")
-        later[0].callback(response)
+        later[0].callback(pycom.Response(code=17, error="no"))
         later[1].errback(pycom.AccessDenied("no"))
-        self.assertIs(self.successResultOf(answers[0]), response)
-        self.failureResultOf(answers[1], pycom.AccessDenied)
+        self.assertEqual([reply.code for caller in callers for reply in caller.replies], [17, 5])
         self.assertEqual(self.counts(), {(SHOP, "buy", "17"): 1, (SHOP, "buy", "5"): 1})
         self.assertEqual(self.in_progress("buy"), 0)
         self.assertEqual(self.value("call_duration_seconds_sum", interface=SHOP, method="buy"), 4)
@@ -122,39 +122,50 @@ class CountedCallsTests(CallsCase):
             (SystemExit(), "1"),
         ):
             before = self.count("look", code) or 0
-
-            def answer(request, error=error):
-                raise error
-
-            self.assertRaises(type(error), self.call, answer, "look")
+            (reply,) = self.call(raising(error), "look").replies
+            self.assertEqual(str(reply.code), code)
             self.assertEqual(self.count("look", code), before + 1)
         self.assertEqual(self.in_progress("look"), 0)
+        self.flushLoggedErrors(ValueError, SystemExit)
+
+    def test_cannot_be_sent(self):
+        """An answer that cannot be sent is the error that its client gets."""
+        responses = (
+            pycom.Response({1}),
+            pycom.Response(attachment="text"),
+            pycom.Response(code="none"),
+            pycom.Response("x" * 1000),
+        )
+        for response in responses:
+            for answer in response, succeed(response):
+                (reply,) = self.call(lambda _, answer=answer: answer, max_message=999).replies
+                self.assertEqual(reply.code, 1)
+        self.assertEqual(self.counts(), {(SHOP, "buy", "1"): 2 * len(responses)})
+        self.assertEqual(self.in_progress("buy"), 0)
+        self.flushLoggedErrors(pycom.NotSerializable, ValueError)
 
     def test_cancelled(self):
         """A call that is cancelled is over."""
-        answer = self.call(lambda _: Deferred())
-        answer.cancel()
-        self.failureResultOf(answer, CancelledError)
+        caller = self.call(lambda _: Deferred())
+        caller.cancel()
+        self.assertEqual(caller.replies, [])
         self.assertEqual((self.in_progress("buy"), self.count("buy", "1")), (0, 1))
 
     def test_what_strangers_invent(self):
         """Methods and interfaces that there are not make no labels, however many are tried."""
-
-        def answer(request):
-            raise pycom.MethodNotFound("no")
-
+        answer = raising(pycom.MethodNotFound("no"))
         for number in range(20):
-            self.assertRaises(pycom.MethodNotFound, self.call, answer, f"invented{number}")
-            self.assertRaises(pycom.MethodNotFound, self.call, answer, "buy", f"com.n{number}")
+            self.call(answer, f"invented{number}")
+            self.call(answer, "buy", f"com.n{number}")
         self.assertEqual(self.counts(), {(SHOP, UNKNOWN, "2"): 20, (UNKNOWN, UNKNOWN, "2"): 20})
 
     def test_method_that_is_added(self):
         """A method that is added while the service runs is one that exists."""
         methods = {SHOP: {"buy": None}}
-        counted = CountedCalls(Handler(lambda _: pycom.Response()), self.calls, methods, self.clock)
-        counted.handle(pycom.Request(SHOP, "sell"))
+        caller = Caller(self.handler(lambda _: pycom.Response(), methods), self.clock)
+        caller.call(SHOP, "sell")
         methods[SHOP]["sell"] = None
-        counted.handle(pycom.Request(SHOP, "sell"))
+        caller.call(SHOP, "sell")
         self.assertEqual(self.counts(), {(SHOP, UNKNOWN, "0"): 1, (SHOP, "sell", "0"): 1})
 
     def test_codes_without_end(self):

@@ -7,7 +7,7 @@ from functools import partial
 from queue import Queue
 
 from prometheus_client import CollectorRegistry, Counter
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from zope.interface.verify import verifyClass, verifyObject
 
@@ -48,6 +48,33 @@ class Shop(pycom.Service):
     async def ask(self, request):
         async with self.context.locate("com.foo.other") as other:
             return await other.invoke("answer")
+
+
+@pycom.interface("com.foo.wrong")
+class Wrong(pycom.Service):
+    """Gives what cannot be sent."""
+
+    @pycom.method
+    def give(self, request, what):
+        return {
+            "set": {1},
+            "text for bytes": request.response(attachment="text"),
+            "too much": "x" * 1000,
+        }[what]
+
+    @pycom.method
+    async def give_later(self, request, what):
+        await succeed(None)
+        return self.give(request, what)
+
+    @pycom.method
+    def checked(self, request, what):
+        return self.give(request, what)
+
+    @pycom.method
+    async def ask(self, request, what):
+        async with self.context.locate("com.foo.wrong") as wrong:
+            return await wrong.invoke("give", {"what": what})
 
 
 @pycom.interface("com.foo.other")
@@ -112,6 +139,32 @@ class ServedTests(InstrumentsCase):
         ):
             count = self.value("pycom_calls_total", interface=interface, method=method, code=code)
             self.assertEqual(count, 1, (interface, method))
+
+    def test_cannot_be_sent(self):
+        """A call whose result cannot be sent is an error, whatever its way, whoever makes it."""
+        wrong = Wrong.__interface__.methods["checked"]
+
+        def another(interface, method, request):
+            return pycom.Request(request.interface, request.method, request.args)
+
+        wrong.prehooks.append(another)
+        self.addCleanup(wrong.prehooks.remove, another)
+        host = self.measured(Wrong(), max_message=999)
+        for method in "give", "give_later", "checked", "ask":
+            for what in "set", "text for bytes", "too much":
+                error = self.failureResultOf(
+                    self.call(host, "com.foo.wrong", method, {"what": what})
+                )
+                self.assertEqual(error.value.code, 1)
+        self.flushLoggedErrors(pycom.NotSerializable)
+        # Components among each other may send as much as they want, but here it goes on.
+        for method, code, count in (
+            *(("give", "1", 5), ("give", "0", 1), ("give_later", "1", 3)),
+            *(("checked", "1", 3), ("ask", "1", 3)),
+        ):
+            calls = {"interface": "com.foo.wrong", "method": method}
+            self.assertEqual(self.value("pycom_calls_total", code=code, **calls), count, calls)
+            self.assertEqual(self.value("pycom_calls_in_progress", **calls), 0)
 
     def test_made(self):
         """So are those that its components make of others, but not those of the nameserver."""

@@ -63,7 +63,7 @@ class Shapes(pycom.Service):
     def of_course(self, request):
         return "dash"
 
-    @pycom.method
+    @pycom.method("close")
     def close(self, request):
         return "remote"
 
@@ -188,6 +188,25 @@ class ArgumentTests(ProxyCase):
             self.failure(call, pycom.NotSerializable)
         self.failure(self.proxy.bar([]), pycom.RemoteError)
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+    def test_attachment_of_nothing(self):
+        """Bytes for a method that declares no attachment are refused before anything is sent."""
+        for call in (self.proxy.bar(b"a"), self.proxy.bar("a", value=b"b"), self.proxy.raw(a=b"")):
+            error = self.failure(call, TypeError)
+            self.assertIn("which has to be declared as its attachment", str(error))
+        self.assertIsNone(self.shapes.args)
+
+    def test_names_of_its_own(self):
+        """What a proxy has itself are names that a method gets on purpose only."""
+        own = {*dir(pycom.ProxyComponent), *vars(self.proxy)}
+        for name in own:
+
+            def body(self, request): ...
+
+            body.__name__ = name
+            error = self.assertRaises(ValueError, pycom.method, body)
+            self.assertIn(f"a proxy has {name!r} itself", str(error))
+        self.assertIn("close", own)
 
 
 class TimeoutTests(ProxyCase):

@@ -14,7 +14,7 @@ from zope.interface.verify import verifyObject
 import pycom_tx as pycom
 from pycom_tx.testing import MemoryNetwork
 from pycom_tx.zerojson.interfaces import IChannelListener, IRequestHandler
-from pycom_tx.zerojson.messages import CALL, FAIL, OK, encode_request
+from pycom_tx.zerojson.messages import CALL, CANCEL, FAIL, OK, encode_request
 from pycom_tx.zerojson.request import Request, Response
 from pycom_tx.zerojson.server import Server
 from pycom_tx.zerojson.sessions import SessionStore
@@ -277,6 +277,22 @@ class BugTests(ServerCase):
         self.assertUnknown(lambda _: succeed(Response({1})), pycom.NotSerializable)
         self.assertUnknown(lambda _: Response(attachment="text"), pycom.NotSerializable)
 
+    def test_log_of_what_cannot_be_sent(self):
+        """The log says which call it was, what is wrong with its answer and what would be right."""
+        for response, words in (
+            (
+                Response({"a": b"b"}),
+                "'a': Object of type bytes is not JSON serializable; bytes are",
+            ),
+            (Response(attachment="text"), "An attachment is bytes, got str"),
+        ):
+            self.serve(lambda _, response=response: response)
+            with capturedLogs() as events:
+                self.call()
+            [event] = events
+            self.assertIn(f"com.foo.bar gave what cannot be sent: {words}", eventAsText(event))
+        self.flushLoggedErrors(pycom.NotSerializable)
+
     def test_error_without_code(self):
         """An error never looks like success, whatever code its class has."""
 
@@ -333,6 +349,77 @@ class SessionTests(ServerCase):
         _, reply = self.call()
         self.flushLoggedErrors(pycom.NotSerializable)
         self.assertEqual(reply, {**UNKNOWN, "session_id": self.session.session_id})
+
+
+class WhenAnsweredTests(ServerCase):
+    """Who asks a request what became of it."""
+
+    def setUp(self):
+        super().setUp()
+        self.told = []
+
+    def note(self, response, error):
+        self.told.append((response.code, error))
+
+    def noted(self, answer):
+        """Answer with that from now on, and note how calls end."""
+
+        def handle(request):
+            request.when_answered(self.note)
+            return answer
+
+        self.serve(raising(handle))
+
+    def test_once(self):
+        """It is told once, with what leaves and what was raised."""
+        denied = pycom.AccessDenied("no")
+        for answer, told in (
+            (Response(7), (0, None)),
+            (succeed(Response(code=17)), (17, None)),
+            (denied, (5, denied)),
+            (fail(denied), (5, denied)),
+        ):
+            self.noted(answer)
+            _, reply = self.call()
+            self.assertEqual((reply["code"], self.told), (told[0], [told]))
+            self.told.clear()
+
+    def test_cannot_be_sent(self):
+        """And that a result cannot be sent."""
+        self.noted(Response({1}))
+        self.call()
+        [(code, error)] = self.told
+        [logged] = self.flushLoggedErrors(pycom.NotSerializable)
+        self.assertEqual((code, error), (1, logged.value))
+
+    def test_cancelled(self):
+        """And what would have left, if nobody waited for it any more."""
+        answer = Deferred()
+        answer.addErrback(lambda failure: failure.trap(CancelledError) and Response("so far"))
+        self.noted(answer)
+        self.send(b"id", b"", *encode_request(Request("i", "m")))
+        self.send(b"id", b"", CANCEL, b"{}")
+        self.assertEqual((self.replies(), self.told), ([], [(0, None)]))
+
+    def test_failing(self):
+        """One that fails is logged, and keeps nobody from the answer."""
+
+        def fail_to_note(response, error):
+            raise ZeroDivisionError
+
+        def handle(request):
+            for observer in self.note, fail_to_note, self.note:
+                request.when_answered(observer)
+            return Response(7)
+
+        self.serve(handle)
+        with capturedLogs() as events:
+            self.assertEqual(self.call(), [OK, {"code": 0, "result": 7}])
+        [event] = events
+        self.assertIn("com.foo.bar was answered, and ", eventAsText(event))
+        self.assertIn("fail_to_note", eventAsText(event))
+        self.assertEqual(self.told, [(0, None)] * 2)
+        self.flushLoggedErrors(ZeroDivisionError)
 
 
 class ClosingTests(ServerCase):

@@ -30,7 +30,7 @@ from pycom_tx.tracing import client_spans, served, trace_context
 from pycom_tx.tracing.spans import OTHER
 from pycom_tx.tracing.tracer import flush
 from pycom_tx.zerojson.interfaces import IRequestHandler
-from tests.support import MemoryCase
+from tests.support import Caller, MemoryCase
 from tests.test_call_log import Handler
 from tests.test_dispatch import WAYS, DispatchCase, Ways
 from tests.test_trace import PARENT, TRACE, TRACE_ID
@@ -54,6 +54,19 @@ class Inner(pycom.Service):
     async def fail_later(self, request):
         await succeed(None)
         return 1 // 0
+
+    @pycom.method
+    def give(self, request, what):
+        return {
+            "set": {1},
+            "text for bytes": request.response(attachment="text"),
+            "too much": "x" * 10_000,
+        }[what]
+
+    @pycom.method
+    async def give_later(self, request, what):
+        await succeed(None)
+        return self.give(request, what)
 
     @pycom.method
     def answer_with(self, request, code):
@@ -99,7 +112,7 @@ class SpansCase(MemoryCase):
         self.provider = TracerProvider(shutdown_on_exit=False)
         self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         self.outer = Outer()
-        self.inner_host = self.host(Inner, tracer_provider=self.provider)
+        self.inner_host = self.host(Inner, tracer_provider=self.provider, max_message=9_999)
         self.outer_host = self.host(self.outer, tracer_provider=self.provider)
         self.client = pycom.Context(
             reactor=self.clock, network=self.network, tracer_provider=self.provider
@@ -161,11 +174,11 @@ class SpansTests(SpansCase):
 
     def test_peer(self):
         """Where a host knows who calls, its spans say so."""
-        request = pycom.Request("com.foo", "bar")
-        request.peer = "192.168.10.7"
-        served(Handler(lambda _: pycom.Response()), {}, self.provider).handle(request)
+        handler = served(Handler(lambda _: pycom.Response()), {}, self.provider)
+        caller = Caller(handler, self.clock, name_peers=True)
+        caller.call("com.foo", "bar")
         (span,) = self.spans()
-        self.assertEqual(span.attributes["network.peer.address"], "192.168.10.7")
+        self.assertEqual(span.attributes["network.peer.address"], caller.sender)
 
     def test_exit(self):
         """What ends a program ends the span, and is recorded as no exception."""
@@ -174,7 +187,8 @@ class SpansTests(SpansCase):
             raise SystemExit
 
         handler = served(Handler(leave), {}, self.provider)
-        self.assertRaises(SystemExit, handler.handle, pycom.Request("com.foo", "bar"))
+        Caller(handler, self.clock).call("com.foo", "bar")
+        self.flushLoggedErrors(SystemExit)
         (span,) = self.spans()
         self.assertEqual((span.attributes["error.type"], span.events), ("SystemExit", ()))
 
@@ -344,6 +358,23 @@ class FailureTests(SpansCase):
             self.assertEqual(server.attributes["rpc.response.status_code"], str(code))
             self.assertEqual(server.status.status_code, status)
             self.assertEqual(client.status.status_code, StatusCode.ERROR)
+
+    def test_cannot_be_sent(self):
+        """An answer that cannot be sent is the server's error, as it is for its client."""
+        for what, kind, words in (
+            ("set", "NotSerializable", "NotSerializable: Object of type set is not JSON"),
+            ("text for bytes", "NotSerializable", "NotSerializable: An attachment is bytes"),
+            ("too much", "1", "The reply has "),
+        ):
+            for method in "give", "give_later":
+                client, server, error = self.failed(method, {"what": what})
+                self.assertEqual(error.code, 1)
+                self.assertEqual(server.attributes["error.type"], kind)
+                self.assertEqual(server.attributes["rpc.response.status_code"], "1")
+                self.assertEqual(server.status.status_code, StatusCode.ERROR)
+                self.assertIn(words, server.status.description)
+                self.assertEqual(client.attributes["rpc.response.status_code"], "1")
+        self.flushLoggedErrors(pycom.NotSerializable)
 
     def test_unknown(self):
         """What a stranger invents is no name at a server."""

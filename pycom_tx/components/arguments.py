@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Final
 
+from twisted.logger import Logger
+
 from pycom_tx.components.conversion import Types
 from pycom_tx.zerojson.errors import BadRequest
 from pycom_tx.zerojson.request import Request
@@ -35,7 +37,9 @@ class Arguments:
     :raises ValueError: the attachment is none of its arguments.
     """
 
-    __slots__ = ("_attachment", "_types", "optional", "required", "schema")
+    __slots__ = ("_attachment", "_types", "_warned", "optional", "required", "schema")
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class Arguments:
             msg = f"{where}: the incoming attachment {attachment!r} is none of its arguments"
             raise ValueError(msg)
         self._attachment = attachment
+        self._warned = False
         self._types = Types({name: types.get(name, Any) for name in names}, where, attachment)
         self.schema: dict[str, Any] = {}
         if names:
@@ -70,6 +75,8 @@ class Arguments:
         """
         if not self.required and not self.optional:
             return {}
+        if request.attachment is not None and self._attachment is None and not self._warned:
+            self._warn_of_attachment(request, name)
         bound = self._bound(request, name)
         if self._types.checked:
             self._convert(request, name, bound)
@@ -87,6 +94,15 @@ class Arguments:
             self._types.convert(values)
         except ValueError as error:
             raise BadRequest(f"Argument of {request.interface}.{name}: {error}") from None
+
+    def _warn_of_attachment(self, request: Request, name: str) -> None:
+        self._warned = True  # once will do: whoever calls may call often
+        self._log.warn(
+            "{interface}.{method} was called with an attachment, which is none of its "
+            'arguments: declare it with attachments=("argument", None)',
+            interface=request.interface,
+            method=name,
+        )
 
     def normalise(self, request: Request, name: str) -> None:
         """Make sure that arguments come as an object, if any are declared; null is empty.

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, TypeVar, overload
+from typing import Any, ClassVar, Final, TypeVar, overload
 
 from pycom_tx.components.contract import DATA, Interface
-from pycom_tx.components.method import Method
+from pycom_tx.components.method import Method, own_name
 from pycom_tx.zerojson.request import Request
 
 _C = TypeVar("_C", bound=type)
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+_INTROSPECTION: Final = ("name", "methods", "docstring", "data")
+"""What proxies, and tools, expect of ``introspect``."""
 
 
 def interface(
@@ -42,9 +45,17 @@ def interface(
         raise TypeError(msg)
 
     def declare(owner: _C) -> _C:
-        owner.__interface__ = Interface(  # type: ignore[attr-defined] # that is its purpose
+        described = Interface(
             owner, name, stateful=stateful, authentication=authentication, roles=roles
         )
+        if issubclass(owner, Service) and not _tells_methods(described):
+            msg = (
+                f"{described.owner}: proxies learn its methods from Service.introspect: name its "
+                "own introspect otherwise, or give it no arguments and the results "
+                f"{', '.join(_INTROSPECTION)}"
+            )
+            raise ValueError(msg)
+        owner.__interface__ = described  # type: ignore[attr-defined] # that is its purpose
         return owner
 
     return declare
@@ -109,7 +120,9 @@ def method(
 
         MyService.__interface__.register_method(pycom.method("later", body=function))
 
-    :param name: its name on the wire, where that is not the function's.
+    :param name: its name on the wire, where that is not the function's. A proxy has ``close``
+        and what begins with an underscore itself: a method gets such a name only if it is
+        said here, and is called with :meth:`Component.invoke`.
     :param body: a function to make a method of; then this is no decorator but gives what
         ``__interface__.register_method`` takes.
     :param results: names. Without them the result is what the function returns; with one
@@ -128,7 +141,7 @@ def method(
     def describe(function: Callable[..., Any], name: str | None) -> Method:
         return Method(
             function,
-            getattr(function, "__name__", "") if name is None else name,
+            own_name(function) if name is None else name,
             results=results,
             attachments=attachments,
             blocking=blocking,
@@ -186,7 +199,7 @@ class Service:
         """
         return ()
 
-    @method(results=("name", "methods", "docstring", "data"), idempotent=True)
+    @method(results=_INTROSPECTION, idempotent=True)
     def introspect(self, request: Request) -> tuple[Any, ...]:
         """Provides introspection information for a service."""
         interface = self.__interface__
@@ -197,3 +210,9 @@ class Service:
             None if doc is None else inspect.cleandoc(doc),
             {**self.introspection_data, DATA: interface.data()},
         )
+
+
+def _tells_methods(interface: Interface) -> bool:
+    """Whether ``introspect`` is what proxies take it for."""
+    method = interface.methods.get("introspect")
+    return method is not None and (method.required, method.results) == ((), _INTROSPECTION)

@@ -119,6 +119,12 @@ class Method:
         if blocking and inspect.iscoroutinefunction(function):
             msg = f"{where}: a coroutine cannot be blocking, it runs in the reactor's thread"
             raise TypeError(msg)
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            msg = (
+                f"{where}: a method answers once and cannot yield: return a list, and say how far "
+                "it is with request.progress(); @inlineCallbacks goes below @pycom.method"
+            )
+            raise TypeError(msg)
 
     def copy(self) -> Method:
         """The same with lists of hooks of its own."""
@@ -177,6 +183,22 @@ def named(declared: Any) -> str:
     """How messages name a class or a function."""
     name = getattr(declared, "__qualname__", None) or repr(declared)
     return name.rpartition("<locals>.")[2]
+
+
+def own_name(function: Callable[..., Any]) -> str:
+    """The name of a method that was given no other.
+
+    :raises ValueError: no proxy could call it by that.
+    """
+    name: str = getattr(function, "__name__", "")
+    if name == "close" or name.startswith("_"):
+        msg = (
+            f"{named(function)}: a proxy has {name!r} itself: give the method another name, with "
+            f"@pycom.method('another'), or say @pycom.method({name!r}) if it is called with "
+            f"Component.invoke({name!r}) only"
+        )
+        raise ValueError(msg)
+    return name
 
 
 def checked_roles(roles: Iterable[str] | None, where: str) -> frozenset[str] | None:

@@ -93,7 +93,8 @@ class Results:
             given = len(values) if isinstance(values, tuple) else type(values).__name__
             msg = (
                 f"{request.interface}.{name} declares the results "
-                f"{', '.join(self.names)} and returned {given}"
+                f"{', '.join(self.names)} and returned {given}; return a tuple of them, in "
+                "this order"
             )
             raise TypeError(msg)
         return dict(zip(self.names, values, strict=True))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pycom_tx.components.trace import trace_id
-from pycom_tx.zerojson.errors import RemoteError, code_of
+from pycom_tx.zerojson.errors import RemoteError
 from pycom_tx.zerojson.extensions import TRACE
 from pycom_tx.zerojson.interfaces import IRequestHandler
 
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IReactorTime
 
     from pycom_tx.zerojson.request import Request, Response
@@ -54,39 +54,22 @@ class CallLog:
         self._clock = clock
 
     def handle(self, request: Request) -> Response | Deferred[Response]:
-        started = self._clock.seconds()
-        try:
-            answer = self._handler.handle(request)
-        except BaseException as error:
-            self._raised(error, request, started)
-            raise
-        if isinstance(answer, Deferred):
-            return answer.addCallbacks(
-                self._answered,
-                self._failed,
-                callbackArgs=(request, started),
-                errbackArgs=(request, started),
-            )
-        return self._answered(answer, request, started)
+        request.when_answered(partial(self._answered, request, self._clock.seconds()))
+        return self._handler.handle(request)
 
-    def _answered(self, response: Response, request: Request, started: float) -> Response:
-        self._write(FAILED if response.code else ANSWERED, request, started, code=response.code)
-        return response
-
-    def _failed(self, failure: Failure, request: Request, started: float) -> Failure:
-        self._raised(failure.value, request, started)
-        return failure
-
-    def _raised(self, error: BaseException | None, request: Request, started: float) -> None:
-        line = RAISED_CODE if isinstance(error, RemoteError) else RAISED
-        self._write(line, request, started, code=code_of(error), error=type(error).__name__)
-
-    def _write(self, line: str, request: Request, started: float, **outcome: Any) -> None:
+    def _answered(
+        self, request: Request, started: float, response: Response, error: BaseException | None
+    ) -> None:
         fields: dict[str, Any] = {"interface": request.interface, "method": request.method}
+        if error is None:
+            line = FAILED if response.code else ANSWERED
+        else:
+            line = RAISED_CODE if isinstance(error, RemoteError) else RAISED
+            fields["error"] = type(error).__name__
         if request.peer is not None:
             line += " for {peer}"
             fields["peer"] = request.peer
-        fields |= outcome
+        fields["code"] = response.code
         fields["duration"] = Seconds(self._clock.seconds() - started)
         trace = trace_id(request.extensions.get(TRACE))
         if trace is not None:

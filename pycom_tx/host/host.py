@@ -182,6 +182,12 @@ class ComponentHost(Service):
             address=self.address,
             interfaces=", ".join(dispatcher.interfaces),
         )
+        for interface, methods in dispatcher.methods.items():
+            if methods.keys() <= {"introspect"}:
+                self._log.warn(
+                    "{interface} has no methods: decorate them with @pycom.method",
+                    interface=interface,
+                )
         if self._want_stop:  # by one of the components
             super().stopService()
             self._shut()

@@ -9,8 +9,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from twisted.logger import Logger
+
 from pycom_tx.components.contract import Interface
 from pycom_tx.zerojson.errors import ConfigurationError
+
+_log = Logger()
 
 _PACKAGE: Final = str(Path(__file__).parents[1])
 
@@ -19,21 +23,39 @@ def load_components(module_names: Iterable[str]) -> list[Any]:
     """The components that modules contribute: what a host is handed.
 
     A module contributes each class with ``@interface`` in its namespace, imported ones
-    too, and each instance of such a class instead of the class.
+    too, and each instance of such a class instead of the class. The log tells of classes from
+    elsewhere: who imports one as a contract only need not know that it is served.
 
     :param module_names: names, with dots.
 
     :raises ConfigurationError: a module cannot be imported or contributes nothing.
     """
+    names = list(module_names)
     found: list[Any] = []
-    for name in module_names:
+    for name in names:
         components = _components(_imported(name))
         if not components:
             raise ConfigurationError(
                 f"{name} has no component: decorate a class in it with @pycom.interface"
             )
-        found.extend(component for component in components if component not in found)
+        for component in components:
+            if component not in found:
+                found.append(component)
+                if isinstance(component, type) and not _is_within(component.__module__, names):
+                    _log.info(
+                        "{interface} is served because {module} imports the class {owner} from "
+                        "{origin}; who only uses it imports the module, not the class",
+                        interface=component.__interface__.name,  # type: ignore[attr-defined] # it has one
+                        module=name,
+                        owner=component.__qualname__,
+                        origin=component.__module__,
+                    )
     return found
+
+
+def _is_within(module: str, names: list[str]) -> bool:
+    """Whether a module is one of those, or below one."""
+    return any(f"{module}.".startswith(f"{name}.") for name in names)
 
 
 def _imported(name: str) -> ModuleType:

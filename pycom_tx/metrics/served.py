@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from pycom_tx.metrics.calls import UNKNOWN, Calls, MethodFigures
-from pycom_tx.zerojson.errors import code_of
 from pycom_tx.zerojson.interfaces import IRequestHandler
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IReactorTime
-    from twisted.python.failure import Failure
 
     from pycom_tx.zerojson.request import Request, Response
 
@@ -49,20 +48,8 @@ class CountedCalls:
     def handle(self, request: Request) -> Response | Deferred[Response]:
         figures = self._figures(request)
         figures.started()
-        started = self._clock.seconds()
-        try:
-            answer = self._handler.handle(request)
-        except BaseException as error:
-            self._count(figures, code_of(error), started)
-            raise
-        if isinstance(answer, Deferred):
-            return answer.addCallbacks(
-                self._answered,
-                self._failed,
-                callbackArgs=(figures, started),
-                errbackArgs=(figures, started),
-            )
-        return self._answered(answer, figures, started)
+        request.when_answered(partial(self._answered, figures, self._clock.seconds()))
+        return self._handler.handle(request)
 
     def _figures(self, request: Request) -> MethodFigures:
         interface, method = request.interface, request.method
@@ -73,14 +60,8 @@ class CountedCalls:
             method = UNKNOWN
         return self._calls.of(interface, method)
 
-    def _answered(self, response: Response, figures: MethodFigures, started: float) -> Response:
-        self._count(figures, response.code, started)
-        return response
-
-    def _failed(self, failure: Failure, figures: MethodFigures, started: float) -> Failure:
-        self._count(figures, code_of(failure.value), started)
-        return failure
-
-    def _count(self, figures: MethodFigures, code: int, started: float) -> None:
+    def _answered(
+        self, figures: MethodFigures, started: float, response: Response, _: object
+    ) -> None:
         figures.ended()
-        figures.count(str(code), self._clock.seconds() - started)
+        figures.count(str(response.code), self._clock.seconds() - started)

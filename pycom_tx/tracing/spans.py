@@ -6,17 +6,18 @@ Imported only where that is installed.
 from __future__ import annotations
 
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.context import Context, attach
 from opentelemetry.trace import Span, SpanKind, StatusCode, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from zope.interface import implementer
 
 from pycom_tx.components.observing import ICallObserver
 from pycom_tx.components.trace import trace_context, trace_in
-from pycom_tx.zerojson.errors import UNKNOWN, RemoteError, code_of
+from pycom_tx.zerojson.errors import UNKNOWN, RemoteError
 from pycom_tx.zerojson.extensions import TRACE
 from pycom_tx.zerojson.interfaces import IRequestHandler
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
 
     from opentelemetry.trace import Tracer
+    from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
 
     from pycom_tx.zerojson.request import Request, Response
@@ -111,16 +113,8 @@ class ServerSpans:
         # Deferreds do not keep context variables: each call has its own.
         context = copy_context()
         context.run(attach, set_span_in_context(span, parent))
-        try:
-            answer = context.run(self._handler.handle, request)
-        except BaseException as error:
-            self._raised(error, span)
-            raise
-        if isinstance(answer, Deferred):
-            return answer.addCallbacks(
-                self._answered, self._failed, callbackArgs=(span,), errbackArgs=(span,)
-            )
-        return self._answered(answer, span)
+        request.when_answered(partial(self._answered, span))
+        return context.run(self._handler.handle, request)
 
     def _start(self, request: Request, parent: Context) -> Span:
         interface, method = request.interface, request.method
@@ -134,25 +128,16 @@ class ServerSpans:
             attributes["network.peer.address"] = request.peer
         return self._tracer.start_span(name, parent, SpanKind.SERVER, attributes)
 
-    def _answered(self, response: Response, span: Span) -> Response:
-        if response.code:
-            span.set_attribute("error.type", str(response.code))
-        if response.code == UNKNOWN:
-            span.set_status(StatusCode.ERROR, response.error)
-        _end(span, response.code)
-        return response
-
-    def _failed(self, failure: Failure, span: Span) -> Failure:
-        self._raised(failure.value, span)
-        return failure
-
-    def _raised(self, error: BaseException | None, span: Span) -> None:
-        code = code_of(error)
+    def _answered(self, span: Span, response: Response, error: BaseException | None) -> None:
         # The others are what a client is told on purpose, and its mistake mostly.
-        if code == UNKNOWN and not isinstance(error, CancelledError):
-            span.set_status(StatusCode.ERROR, f"{type(error).__name__}: {error}")
-        _record(span, error)
-        _end(span, code)
+        if response.code == UNKNOWN and not isinstance(error, CancelledError):
+            what = response.error if error is None else f"{type(error).__name__}: {error}"
+            span.set_status(StatusCode.ERROR, what)
+        if error is not None:
+            _record(span, error)
+        elif response.code:
+            span.set_attribute("error.type", str(response.code))
+        _end(span, response.code)
 
 
 def _parent(carried: Any) -> Context:

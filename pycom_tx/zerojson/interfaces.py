@@ -21,7 +21,9 @@ class IRequestHandler(Interface):
 
         An exception or a failed Deferred is answered too: a
         :class:`~pycom_tx.RemoteError` with its code and text, anything else as code 1,
-        without its text and with a traceback in the log.
+        without its text and with a traceback in the log. So is a result that cannot be
+        sent: what the client got in the end is told to who asks the request for it, with
+        :meth:`Request.when_answered`.
         """
 
 

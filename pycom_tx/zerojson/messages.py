@@ -73,7 +73,11 @@ def encode_request(request: Request, more: bytes = b"") -> list[bytes]:
         body = _finished(body, request.session_id, request.extensions, more)
         return _with_attachment([CALL, body], request.carried)
     except NotSerializable as error:
-        msg = f"{request.interface}.{request.method}{_culprit(request.args)}: {error}"
+        name = _culprit(request.args)
+        what = "" if name is None else f", argument {name!r}"
+        if name is not None and _is_bytes(request.args[name]):
+            what += ", which has to be declared as its attachment"
+        msg = f"{request.interface}.{request.method}{what}: {error}"
         raise NotSerializable(msg) from None
 
 
@@ -112,7 +116,8 @@ def encode_response(
     :param session_id: its session, where that is not the response's own.
     :param more: extensions beside the response's own, as JSON without the braces.
 
-    :raises NotSerializable: its result is nothing that JSON can hold.
+    :raises NotSerializable: its result is nothing that JSON can hold, or its attachment no
+        bytes.
     :raises ValueError: its code is no integer.
     """
     if response.code:
@@ -121,7 +126,10 @@ def encode_response(
             codec.encode(response.error),
         )
     else:
-        body = b'{"code":0,"result":%b' % codec.encode(response.result)
+        try:
+            body = b'{"code":0,"result":%b' % codec.encode(response.result)
+        except NotSerializable as error:
+            raise NotSerializable(_wrong_result(response.result, str(error))) from None
     if session_id is None:
         session_id = response.session_id
     body = _finished(body, session_id, response.extensions, more)
@@ -166,15 +174,26 @@ def decode_response(frames: Sequence[bytes]) -> Response:
     )
 
 
-def _culprit(args: Any) -> str:
-    """Which argument JSON cannot hold, where that can be told."""
-    for name, value in args.items() if isinstance(args, dict) else ():
+def _wrong_result(result: Any, error: str) -> str:
+    """What is wrong with a result, and what would be right."""
+    name = _culprit(result)
+    declared = '(None, "name"), results=("name",)'
+    if name is not None:
+        declared = f"(None, {name!r}), with {name!r} among the results"
+        result, error = result[name], f"{name!r}: {error}"
+    if _is_bytes(result):
+        error += f"; bytes are attachments, which a method declares: attachments={declared}"
+    return error
+
+
+def _culprit(values: Any) -> Any:
+    """The name of what JSON cannot hold among arguments or results; None if none has one."""
+    for name, value in values.items() if isinstance(values, dict) else ():
         try:
             codec.encode(value)
         except NotSerializable:  # it has failed already, it may take its time
-            hint = ", which has to be declared as its attachment" if _is_bytes(value) else ""
-            return f", argument {name!r}{hint}"
-    return ""
+            return name
+    return None
 
 
 def _is_bytes(value: Any) -> bool:

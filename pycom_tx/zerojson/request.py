@@ -6,6 +6,8 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
+from twisted.logger import Logger
+
 from pycom_tx.zerojson import codec
 from pycom_tx.zerojson.errors import ConnectionClosed, checked_code
 from pycom_tx.zerojson.sessions import Session
@@ -100,6 +102,7 @@ class Request(_Message):
     __slots__ = (
         "_context",
         "_in_reactor",
+        "_observers",
         "_open_context",
         "_replaced",
         "_report",
@@ -114,6 +117,8 @@ class Request(_Message):
         "session_id",
         "user",
     )
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -137,6 +142,7 @@ class Request(_Message):
         self.peer: str | None = None
         self._context: Any = None
         self._in_reactor: Callable[..., object] | None = None
+        self._observers: list[Callable[[Response, BaseException | None], object]] | None = None
         self._replaced: Request | None = None
         self._thread = 0
         self._open_context: Callable[[Request], Any] | None = None
@@ -222,12 +228,41 @@ class Request(_Message):
         self.peer = other.peer
         self._replaced = other
 
-    def over(self) -> None:
-        """The request is answered: nothing more may come of it."""
+    def when_answered(self, observer: Callable[[Response, BaseException | None], object]) -> None:
+        """Call a function once, when it is known what the client gets, or would have got.
+
+        :param observer: called with the response, and with the exception that it tells of,
+            or None. A result that cannot be sent is such an error.
+        """
+        if self._replaced is not None:
+            self._replaced.when_answered(observer)
+        elif self._observers is None:
+            self._observers = [observer]
+        else:
+            self._observers.append(observer)
+
+    def over(self, response: Response, error: BaseException | None = None) -> None:
+        """The request is answered: nothing more may come of it.
+
+        :param response: with what.
+        :param error: what was raised in the place of that, if anything was.
+        """
         self._open_context = self._report = None
         if self._context is not None:
             self._context.close()
             self._context = None
+        if self._observers is not None:
+            observers, self._observers = self._observers, None
+            for observer in observers:
+                try:
+                    observer(response, error)
+                except Exception:  # which is nothing that its client has to wait for
+                    self._log.failure(
+                        "{interface}.{method} was answered, and {observer} failed to note it",
+                        interface=self.interface,
+                        method=self.method,
+                        observer=observer,
+                    )
 
     def _report_in_time(self, report: Callable[[bytes], object], value: bytes) -> None:
         if self._report is not None:

@@ -154,7 +154,7 @@ class Server:
             else:
                 raise BadRequest(f"Unknown command: {bytes(body[0][:60])!r}")
         except BaseException:
-            self._reply(call, self._failed(Failure(), call.request))
+            self._reply(call, Failure())
 
     def not_sent(self, channel: IChannel, frames: list[bytes], reason: str) -> None:
         if FAIL in frames:
@@ -251,8 +251,6 @@ class Server:
         request = call.request
         if request is None or request.deadline is None or self._clock.seconds() < request.deadline:
             self._start(call)
-        else:
-            request.over()
 
     def _start(self, call: Call) -> None:
         request = call.request
@@ -261,7 +259,7 @@ class Server:
             answer = self._handler.handle(request)
         except BaseException:
             # Also sys.exit(), which is not a stranger's to call.
-            self._reply(call, self._failed(Failure(), request))
+            self._reply(call, Failure())
             return
         if isinstance(answer, Deferred):
             call.answer = answer
@@ -284,13 +282,11 @@ class Server:
         call.cancelled = True
         self._cancel(call)
 
-    def _answered(self, result: Response | Failure, call: Call) -> None:
+    def _answered(self, answer: Response | Failure, call: Call) -> None:
         call.ends = inf
         self._calls.ended(call)
         try:
-            self._reply(
-                call, self._failed(result, call.request) if isinstance(result, Failure) else result
-            )
+            self._reply(call, answer)
         finally:
             if self._calls.waiting:
                 self._calls.next()
@@ -328,23 +324,33 @@ class Server:
         refused = {"reason": reason, "retry_after": retry_after}
         self._reply(call, Response(code=UNKNOWN, error=message, extensions={REFUSED: refused}))
 
-    def _reply(self, call: Call, response: Response) -> None:
+    def _reply(self, call: Call, answer: Response | Failure) -> None:
         request = call.request
+        error: BaseException | None = None
+        if isinstance(answer, Failure):
+            error, answer = answer.value, self._failed(answer, request)
+        frames = None
+        if not call.cancelled:
+            try:
+                frames = self._encoded(call, answer)
+            except Exception as wrong:
+                # Whatever the handler gave, its client gets an answer.
+                what = f"gave what cannot be sent: {wrong}"
+                error, answer = wrong, self._failed(Failure(), request, what)
+                frames = self._encoded(call, answer)
+            size = len(frames[1]) if len(frames) == 2 else sum(map(len, frames))
+            if size > self._max_message:
+                error, answer = None, self._too_large(size, request)
+                frames = self._encoded(call, answer)
         if request is not None:
-            request.over()
-        if call.cancelled:
-            return
-        try:
-            frames = self._encoded(call, response)
-        except Exception:
-            # Whatever the handler gave, its client gets an answer.
-            frames = self._encoded(call, self._failed(Failure(), request))
-        size = len(frames[1]) if len(frames) == 2 else sum(map(len, frames))
-        if size > self._max_message:
-            error = f"The reply has {size} bytes, and {self._max_message} is what may be sent"
-            self._log.error("{interface}.{method}: {error}", error=error, **_named(request))
-            frames = self._encoded(call, Response(code=UNKNOWN, error=error))
-        self._send(call.channel, call.envelope + frames)
+            request.over(answer, error)  # only now is it known what leaves
+        if frames is not None:
+            self._send(call.channel, call.envelope + frames)
+
+    def _too_large(self, size: int, request: Request | None) -> Response:
+        error = f"The reply has {size} bytes, and {self._max_message} is what may be sent"
+        self._log.error("{interface}.{method}: {error}", error=error, **_named(request))
+        return Response(code=UNKNOWN, error=error)
 
     def _encoded(self, call: Call, response: Response) -> list[bytes]:
         request = call.request
@@ -368,13 +374,15 @@ class Server:
         except ServiceNotAvailable as error:
             self.not_sent(channel, frames, str(error))
 
-    def _failed(self, failure: Failure, request: Request | None) -> Response:
+    def _failed(self, failure: Failure, request: Request | None, what: str = "failed") -> Response:
         error = failure.value
         if isinstance(error, RemoteError):
             return Response(code=code_of(error), error=str(error))
         if isinstance(error, CancelledError):
             return Response(code=UNKNOWN, error="The call was cancelled")
-        self._log.failure("{interface}.{method} failed", failure=failure, **_named(request))
+        self._log.failure(
+            "{interface}.{method} {what}", failure=failure, what=what, **_named(request)
+        )
         return Response(code=UNKNOWN, error="Unknown error during request")
 
 
