@@ -79,7 +79,10 @@ class Arguments:
             self._warn_of_attachment(request, name)
         bound = self._bound(request, name)
         if self._types.checked:
-            self._convert(request, name, bound)
+            try:
+                self._types.convert(bound)
+            except ValueError as error:
+                raise self._mismatch(request, name, error) from None
         return bound
 
     def check_type(self, request: Request, name: str, argument: str, value: Any) -> None:
@@ -87,13 +90,13 @@ class Arguments:
 
         :raises BadRequest: it is not.
         """
-        self._convert(request, name, {argument: value})
-
-    def _convert(self, request: Request, name: str, values: dict[str, Any]) -> None:
         try:
-            self._types.convert(values)
+            self._types.convert({argument: value})
         except ValueError as error:
-            raise BadRequest(f"Argument of {request.interface}.{name}: {error}") from None
+            raise self._mismatch(request, name, error) from None
+
+    def _mismatch(self, request: Request, name: str, error: ValueError) -> BadRequest:
+        return BadRequest(f"Argument of {request.interface}.{name}: {error}")
 
     def _warn_of_attachment(self, request: Request, name: str) -> None:
         self._warned = True  # once will do: whoever calls may call often

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from types import CoroutineType, NoneType
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
@@ -17,15 +17,20 @@ from pycom_tx.components.trace import trace_context, trace_in
 from pycom_tx.zerojson.errors import AccessDenied, BadRequest, MethodNotFound
 from pycom_tx.zerojson.extensions import AUTH, TRACE
 from pycom_tx.zerojson.interfaces import IRequestHandler
+from pycom_tx.zerojson.request import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pycom_tx.components.method import Method
-    from pycom_tx.zerojson.request import Request, Response
+    from pycom_tx.zerojson.request import Request
     from pycom_tx.zerojson.sessions import SessionStore
 
     _User = dict[str, Any]
+
+
+_AT_ONCE: Final = frozenset({dict, list, tuple, str, int, float, bool, NoneType, Response})
+"""Types that are no Deferreds, which an abstract class takes its time to find out."""
 
 
 @implementer(IRequestHandler)
@@ -163,10 +168,11 @@ class Dispatcher:
             value = self._in_thread(copy_context().run, function)
         else:
             value = method.function(component, request, **arguments)
-        if inspect.iscoroutine(value):
-            value = Deferred.fromCoroutine(value)
-        if isinstance(value, Deferred):
-            return value.addCallback(lambda result: method.response(request, result))
+        if type(value) not in _AT_ONCE:
+            if isinstance(value, CoroutineType):
+                value = Deferred.fromCoroutine(value)
+            if isinstance(value, Deferred):
+                return value.addCallback(lambda result: method.response(request, result))
         return method.response(request, value)
 
     async def _call_with_hooks(

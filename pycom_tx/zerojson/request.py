@@ -24,8 +24,7 @@ class _Message:
 
     __slots__ = ("carried",)
 
-    def __init__(self, attachment: bytes | None) -> None:
-        self.carried: bytes | memoryview | None = attachment
+    carried: bytes | memoryview | None
 
     @property
     def attachment(self) -> bytes | None:
@@ -130,7 +129,7 @@ class Request(_Message):
         extensions: dict[str, Any] | None = None,
         session_id: str | None = None,
     ) -> None:
-        super().__init__(attachment)
+        self.carried = attachment
         self.interface = interface
         self.method = method
         self.args = args
@@ -313,7 +312,7 @@ class Response(_Message):
         session_id: str | None = None,
         extensions: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(attachment)
+        self.carried = attachment
         self.result = result
         self.code = code
         self.error = error

@@ -261,16 +261,17 @@ class Server:
             # Also sys.exit(), which is not a stranger's to call.
             self._reply(call, Failure())
             return
-        if isinstance(answer, Deferred):
-            call.answer = answer
-            self._calls.started(call)
-            self._greet(call)
-            if request.deadline is not None:
-                call.ends = request.deadline
-                self._deadlines.add(call.ends)
-            answer.addBoth(self._answered, call)
-        else:
+        # In this order: a Deferred is asked for by an abstract class, which takes its time.
+        if type(answer) is Response or not isinstance(answer, Deferred):
             self._reply(call, answer)
+            return
+        call.answer = answer
+        self._calls.started(call)
+        self._greet(call)
+        if request.deadline is not None:
+            call.ends = request.deadline
+            self._deadlines.add(call.ends)
+        answer.addBoth(self._answered, call)
 
     def _greet(self, call: Call) -> None:
         """Tell a client that greets about us before the reply, which may take long."""

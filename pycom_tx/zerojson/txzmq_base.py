@@ -211,7 +211,8 @@ class Channel(ABC):
         """Send what a turn of reading has made."""
         batch, self._batch = self._batch, []
         for frames in batch:
-            if self._peer(frames) in self._waiting.queues or not self._sent(frames):
+            queues = self._waiting.queues
+            if (queues and self._peer(frames) in queues) or not self._sent(frames):
                 try:
                     self._wait(frames)
                 except Overloaded as error:
@@ -220,7 +221,8 @@ class Channel(ABC):
 
     def _idle(self) -> None:
         self._send_batch()
-        self._flush()
+        if self._waiting.queues:
+            self._flush()
 
     def _flush(self) -> None:
         if not self._waiting.queues:
