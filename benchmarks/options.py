@@ -32,7 +32,9 @@ def parser() -> argparse.ArgumentParser:
     add("--calls", type=float, default=inf, help="how many calls of a round count at most")
     add("--scale", type=float, default=1.0, help="a factor to numbers of services and the like")
     add("--profile", action="store_true", help="where the time of a call goes: --only stages")
-    add("--check", action="store_true", help="exit with 1 if something does not hold that must")
+    add(
+        "--check", action="store_true", help="exit with 1 if something is missing, or does not hold"
+    )
     add("--json", type=Path, metavar="FILE", help="write all figures")
     add("--charts", type=Path, metavar="FOLDER", help="draw charts, as SVG")
     return options
