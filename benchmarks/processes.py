@@ -37,7 +37,7 @@ class Failed(Exception):
     @property
     def reason(self) -> str:
         """The last line of that."""
-        return str(self).splitlines()[-1]
+        return str(self).rstrip().splitlines()[-1]
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,19 @@ import re
 from contextlib import redirect_stderr
 from functools import partial
 from io import StringIO
+from itertools import count
 from pathlib import Path
 from shlex import split
 from xml.etree import ElementTree as ET
 
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 import pycom_tx
 from benchmarks import charts, options, report
+from benchmarks.clients.gateway import Client
 from benchmarks.peers import PEERS
 from benchmarks.processes import Failed
 from benchmarks.results import Results, Table
@@ -371,6 +376,71 @@ class ReportTests(SynchronousTestCase):
         report.report(measured, folder)
         text = (folder / "machine.txt").read_text("utf-8")
         self.assertTrue(text.endswith(": \\*a \\`b\\` \\|c\\|\\_ \\\\d\n"), text)
+
+
+class HttpClientTests(SynchronousTestCase):
+    """One of the clients of a gateway that wants two answers to count, behind a first one."""
+
+    def setUp(self):
+        self.tally = Tally(seconds=1000, calls=2)
+        self.client = Client(count(), self.tally)
+        self.transport = StringTransport()
+        self.client.makeConnection(self.transport)
+
+    def answer(self, body, status="200 OK"):
+        """Give an answer, in small pieces."""
+        answer = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        for begin in range(0, len(answer), 7):
+            self.client.dataReceived(answer[begin : begin + 7])
+
+    def lose(self):
+        self.client.connectionLost(Failure(ConnectionDone()))
+
+    def test_right(self):
+        """Requests have numbers of their own, and follow each other until there are enough."""
+        for value in range(3):
+            asked = self.transport.value().decode()
+            self.transport.clear()
+            self.assertTrue(asked.startswith("POST /call/com.foo.example/bar HTTP/1.1\r\n"), asked)
+            body = f'{{"name": "field1", "value": {value}}}'
+            self.assertTrue(asked.endswith(f"\r\nContent-Length: {len(body)}\r\n\r\n{body}"), asked)
+            self.answer(f'{{"field1":{value}}}')
+        self.assertEqual(self.transport.value(), b"")
+        self.assertTrue(self.transport.disconnecting)
+        self.assertNoResult(self.client.ended)
+        self.lose()
+        self.successResultOf(self.client.ended)
+        self.assertEqual(self.tally.result()["made"], 3)
+
+    def assertWrong(self, *parts):
+        """The connection is given up, with an error that has these parts; nothing counts."""
+        self.assertTrue(self.transport.disconnecting)
+        self.lose()
+        error = self.failureResultOf(self.client.ended, ValueError).value
+        for part in parts:
+            self.assertIn(part, str(error))
+        self.assertRaises(RuntimeError, self.tally.result)
+
+    def test_of_another(self):
+        """The answer to another request is wrong."""
+        self.answer('{"field1":7}')
+        self.assertWrong("The answer to bar('field1', 0) is {'field1': 0}, got {'field1': 7}")
+
+    def test_no_success(self):
+        """So is an error."""
+        self.answer('{"code":3}', "503 Service Unavailable")
+        self.assertWrong("got ", "503 Service Unavailable", '{"code":3}')
+
+    def test_no_json(self):
+        """So is what is no JSON."""
+        self.answer("Hello")
+        self.assertWrong("Expecting value")
+
+    def test_lost(self):
+        """A connection that ends before its answer came is an error."""
+        self.answer('{"field1":0}')
+        self.lose()
+        self.failureResultOf(self.client.ended, ConnectionDone)
 
 
 class ChartTests(SynchronousTestCase):
