@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     add = options.add_argument
     add("--only", type=_names(WORKLOADS), help=f"workloads, of {', '.join(WORKLOADS)}")
     add("--peers", type=_names(PEERS), help=f"who takes part, of {', '.join(PEERS)}")
-    add("--quick", action="store_true", help="fewer and shorter rounds: some three minutes")
+    add("--quick", action="store_true", help="fewer and shorter rounds: some four minutes")
     add("--rounds", type=int, help="how often each case is measured")
     add("--seconds", type=float, help="how long the calls of a round count")
     add("--warm-up", type=float, help="seconds of calls before those that count")

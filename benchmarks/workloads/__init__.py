@@ -13,6 +13,7 @@ from benchmarks.workloads import (
     locating,
     memory,
     nameserver,
+    processes,
     stages,
     starting,
 )
@@ -24,6 +25,7 @@ WORKLOADS: Final[dict[str, Workload]] = {
         attachments.WORKLOAD,
         clients.WORKLOAD,
         gateway.WORKLOAD,
+        processes.WORKLOAD,
         locating.WORKLOAD,
         nameserver.WORKLOAD,
         memory.WORKLOAD,
