@@ -124,3 +124,8 @@ TARGETS: Final = (
     _nameserver("watch", 1.2),
     _nameserver("renew", 1.2),
 )
+
+
+def all_hold(results: Results) -> bool:
+    """Whether all that must hold was measured and does, and nothing is left out."""
+    return not results.left_out and all(target.holds(results) for target in TARGETS)

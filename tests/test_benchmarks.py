@@ -24,7 +24,7 @@ from benchmarks.rounds import run
 from benchmarks.stages.sampler import ENCODING, OTHER, STAGES, WAITING, stage
 from benchmarks.tables import aligned, cells, number, of_targets, printed
 from benchmarks.tally import Tally, percentile
-from benchmarks.targets import NOT_MEASURED, TARGETS
+from benchmarks.targets import NOT_MEASURED, TARGETS, all_hold
 from benchmarks.workload import Settings, Workload
 from benchmarks.workloads import WORKLOADS
 
@@ -307,6 +307,22 @@ class TargetTests(SynchronousTestCase):
             table.add("locate", "10 services", {"microseconds": 10})
             table.add("locate", "100,000 services", {"microseconds": cost})
             self.assertEqual(target.holds(results(nameserver=table)), holds)
+
+    def test_all(self):
+        """All is well if all targets hold, and nothing is left out that has none."""
+        measured = results()
+        measured.left_out.clear()
+        for target in TARGETS:
+            table = measured.tables.setdefault(target.workload, Table("", "figure", ""))
+            for case, figure in ((target.case, 10 if target.least else 1), (target.to, 1)):
+                if table.row(*case) is None:
+                    table.add(*case, {"figure": figure})
+        self.assertTrue(all_hold(measured))
+        measured.left_out["zerorpc"] = "it is not there"
+        self.assertFalse(all_hold(measured))
+        measured.left_out.clear()
+        measured.tables["calls"].rows[0].rounds[0]["figure"] = 0.1
+        self.assertFalse(all_hold(measured))
 
 
 class ReportTests(SynchronousTestCase):
