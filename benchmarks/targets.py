@@ -72,9 +72,10 @@ _NOTHING_OVERLAPS: Final = (
     "`Where the time of a call goes`_ has its parts."
 )
 
-_COPIES: Final = (
-    "A method gets an attachment as ``bytes`` of its own, and so does its caller: that is a copy "
-    "at either side. Bare sockets pass on the memory that 0MQ has received into."
+_WITH_A_CALL: Final = (
+    "An attachment comes with a call, and with all that is done for one; and a service keeps count "
+    "of what 0MQ has not sent yet, for each client. Bare sockets pass on what they receive, and "
+    "nothing else."
 )
 
 _CORES: Final = (
@@ -95,7 +96,7 @@ def _attachments(number: int, least: float) -> Target:
     case = f"1 MiB, {in_flight(number)}"
     own, title = (PEERS[peer].title for peer in ("pycom_tx", "pyzmq"))
     text = f"bytes per second of attachments, {case}, to those of {title}"
-    return Target(text, "attachments", (own, case), (title, case), least, reason=_COPIES)
+    return Target(text, "attachments", (own, case), (title, case), least, reason=_WITH_A_CALL)
 
 
 def _processes(least: float) -> Target:
