@@ -47,13 +47,16 @@ Groups = dict[str, list[Bar]]
 """Bars by what stands above them; each group has a scale of its own."""
 
 
-def draw(results: Results, folder: Path) -> None:
-    """Draw a chart of each table that has something to compare."""
+def draw(results: Results, folder: Path) -> list[str]:
+    """Draw a chart of each table that has something to compare; gives the names of these."""
     folder.mkdir(parents=True, exist_ok=True)
+    names = []
     for name, table in results.tables.items():
         drawn = groups(table)
         if drawn:
             (folder / f"{name}.svg").write_text(svg(table.title, table.unit, drawn), "utf-8")
+            names.append(name)
+    return names
 
 
 def groups(table: Table) -> Groups:

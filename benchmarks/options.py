@@ -25,14 +25,16 @@ def parser() -> argparse.ArgumentParser:
     add = options.add_argument
     add("--only", type=_names(WORKLOADS), help=f"workloads, of {', '.join(WORKLOADS)}")
     add("--peers", type=_names(PEERS), help=f"who takes part, of {', '.join(PEERS)}")
-    add("--quick", action="store_true", help="fewer and shorter rounds: some three minutes")
+    add("--quick", action="store_true", help="fewer and shorter rounds: some four minutes")
     add("--rounds", type=int, help="how often each case is measured")
     add("--seconds", type=float, help="how long the calls of a round count")
     add("--warm-up", type=float, help="seconds of calls before those that count")
     add("--calls", type=float, default=inf, help="how many calls of a round count at most")
     add("--scale", type=float, default=1.0, help="a factor to numbers of services and the like")
     add("--profile", action="store_true", help="where the time of a call goes: --only stages")
-    add("--check", action="store_true", help="exit with 1 if something does not hold that must")
+    add(
+        "--check", action="store_true", help="exit with 1 if something is missing, or does not hold"
+    )
     add("--json", type=Path, metavar="FILE", help="write all figures")
     add("--charts", type=Path, metavar="FOLDER", help="draw charts, as SVG")
     return options

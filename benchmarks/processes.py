@@ -11,9 +11,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from benchmarks.peers import PEERS, READY
 from benchmarks.peers.work import HOST
@@ -24,6 +24,9 @@ ROOT: Final = Path(__file__).parents[1]
 PATIENCE: Final = 120.0
 """Seconds that a server has until it is ready, where PyCOM 0.6.0 may have to be installed
 first, and a client until it has done what it does."""
+
+LEAVING: Final = 3.0
+"""Seconds that a process has to end."""
 
 LOOK_AGAIN: Final = 0.02
 """Seconds between two looks at its log."""
@@ -37,7 +40,7 @@ class Failed(Exception):
     @property
     def reason(self) -> str:
         """The last line of that."""
-        return str(self).splitlines()[-1]
+        return str(self).rstrip().splitlines()[-1]
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,22 @@ class Server:
 
     def run(self, settings: Settings, **options: object) -> Figures:
         """What a client counts in one round."""
-        timing = ["--seconds", settings.seconds, "--warm-up", settings.warm_up]
-        figures: Figures = _told_by("run", self, options, *timing, "--calls", settings.calls)
+        figures: Figures = _told_by("run", self, options, *_timing(settings))
         return figures
+
+    def run_at_once(self, settings: Settings, clients: int, **options: object) -> list[Figures]:
+        """What each of some clients counts in one round, which begins when all are ready.
+
+        They say that they are, and wait until their standard input ends.
+        """
+        command = _command("run", self, options, *_timing(settings))
+        with ExitStack() as stack:
+            started = [stack.enter_context(_started(command)) for _ in range(clients)]
+            for client in started:
+                client.wait_until_ready()
+            for client in started:
+                client.end_input()
+            return [client.told() for client in started]
 
     def seconds(self) -> float:
         """The processor time that it has used: what clock_getcpuclockid(3) has a clock for."""
@@ -69,23 +85,17 @@ class Server:
 
 
 @contextmanager
-def serving(module: str, **options: object) -> Iterator[Server]:
+def serving(module: str, times: int = 1, **options: object) -> Iterator[Server]:
     """A server that runs until the context ends.
+
+    :param times: how often it says that it is ready.
 
     :raises Failed: it did not come up.
     """
     server = Server(module, 0, free_port())
-    # A file, as a pipe that nobody reads holds up who writes into it.
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(
-            _command("serve", server, options), cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            _wait_until_ready(process, log)
-            yield Server(module, process.pid, server.port)
-        finally:
-            process.kill()
-            process.wait()
+    with _started(_command("serve", server, options)) as process:
+        process.wait_until_ready(times)
+        yield replace(server, pid=process.popen.pid)
 
 
 def server_of(
@@ -113,16 +123,64 @@ def _command(side: str, server: Server, options: dict[str, object], *more: objec
     return [sys.executable, "-m", "benchmarks.process", *map(str, command)]
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], log: Any) -> None:
-    began = time.monotonic()
-    while True:
-        log.seek(0)
-        said = log.read()
-        if _READY.search(said):
-            return
-        if process.poll() is not None or time.monotonic() > began + PATIENCE:
-            raise Failed(f"{process.args!r} did not come up:\n{said}")
-        time.sleep(LOOK_AGAIN)
+def _timing(settings: Settings) -> list[object]:
+    timing = ["--seconds", settings.seconds, "--warm-up", settings.warm_up]
+    return [*timing, "--calls", settings.calls]
+
+
+@dataclass(frozen=True)
+class _Process:
+    """A process that runs, and what it has said."""
+
+    popen: subprocess.Popen[bytes]
+    log: IO[str]
+
+    def wait_until_ready(self, times: int = 1) -> None:
+        """Wait until it has said so, as often as is told."""
+        began = time.monotonic()
+        while len(_READY.findall(self._said())) < times:
+            if self.popen.poll() is not None or time.monotonic() > began + PATIENCE:
+                raise Failed(f"{self.popen.args!r} did not come up:\n{self._said()}")
+            time.sleep(LOOK_AGAIN)
+
+    def end_input(self) -> None:
+        """End its standard input."""
+        if self.popen.stdin is not None:
+            self.popen.stdin.close()
+
+    def told(self) -> Any:
+        """What it says last, which is JSON."""
+        try:
+            status = self.popen.wait(PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            raise Failed(str(error)) from None
+        return _told(self.popen.args, status, self._said())
+
+    def _said(self) -> str:
+        self.log.seek(0)
+        return self.log.read()
+
+
+@contextmanager
+def _started(command: list[str]) -> Iterator[_Process]:
+    """A process that is ended when the context is, and killed if it does not end."""
+    # A file, as a pipe that nobody reads holds up who writes into it; what is written is put at
+    # its end, wherever somebody reads.
+    with (
+        tempfile.TemporaryFile("a+") as log,
+        subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT
+        ) as popen,
+    ):
+        try:
+            yield _Process(popen, log)
+        finally:
+            # What it has started itself ends with it, if it is not killed.
+            popen.terminate()
+            try:
+                popen.wait(LEAVING)
+            except subprocess.TimeoutExpired:
+                popen.kill()
 
 
 def _told_by(side: str, server: Server, options: dict[str, object], *more: object) -> Any:
@@ -137,6 +195,10 @@ def _told_by(side: str, server: Server, options: dict[str, object], *more: objec
         )
     except subprocess.TimeoutExpired as error:
         raise Failed(str(error)) from None
-    if done.returncode:
-        raise Failed(f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return _told(command, done.returncode, done.stdout, done.stderr)
+
+
+def _told(command: object, status: int, out: str, err: str = "") -> Any:
+    if status:
+        raise Failed(f"{command!r} ended with {status}:\n{out}{err}")
+    return json.loads(out.splitlines()[-1])

@@ -43,12 +43,14 @@ class Table:
     :ivar figure: the name of the figure that counts.
     :ivar unit: its unit.
     :ivar ratio: what a row is compared with, as :class:`~benchmarks.workload.Workload` has it.
+    :ivar seconds: how long all of it took; 0 if that is not known.
     """
 
     title: str
     figure: str
     unit: str
     ratio: str = ""
+    seconds: float = 0.0
     rows: list[Row] = field(default_factory=list)
 
     def add(self, subject: str, case: str, figures: Figures) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict
 from math import inf
+from time import perf_counter
 
 from benchmarks.machine import machine
 from benchmarks.peers import PEERS
@@ -25,7 +26,10 @@ def run(workloads: Iterable[Workload], settings: Settings) -> Results:
     described = {name: value for name, value in asdict(settings).items() if value != inf}
     results = Results(machine(_packages(settings.peers)), described, left_out)
     for workload in workloads:
-        results.tables[workload.name] = _measured(workload, settings, left_out)
+        began = perf_counter()
+        table = _measured(workload, settings, left_out)
+        table.seconds = round(perf_counter() - began, 1)
+        results.tables[workload.name] = table
     return results
 
 

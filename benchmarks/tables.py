@@ -52,8 +52,10 @@ def of_peers(results: Results) -> Cells:
 
 
 def printed(results: Results) -> str:
-    """All tables of a run, to be read in a terminal."""
+    """All tables of a run, to be read in a terminal, and how long each of them took."""
     parts = [f"{table.title}\n\n{aligned(cells(table))}" for table in results if table.rows]
+    took = [f"{name} {table.seconds:.0f}" for name, table in results.tables.items() if table.rows]
+    parts += [f"seconds: {', '.join(took)}"] if took else []
     parts += [f"{name} is left out: {why}" for name, why in results.left_out.items()]
     targets = of_targets(results, results.tables)
     return "\n\n".join([*parts, aligned(targets)] if len(targets) > 1 else parts)

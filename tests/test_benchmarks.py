@@ -4,14 +4,19 @@ import re
 from contextlib import redirect_stderr
 from functools import partial
 from io import StringIO
+from itertools import count
 from pathlib import Path
 from shlex import split
 from xml.etree import ElementTree as ET
 
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 import pycom_tx
 from benchmarks import charts, options, report
+from benchmarks.clients.gateway import Client
 from benchmarks.peers import PEERS
 from benchmarks.processes import Failed
 from benchmarks.results import Results, Table
@@ -19,7 +24,7 @@ from benchmarks.rounds import run
 from benchmarks.stages.sampler import ENCODING, OTHER, STAGES, WAITING, stage
 from benchmarks.tables import aligned, cells, number, of_targets, printed
 from benchmarks.tally import Tally, percentile
-from benchmarks.targets import NOT_MEASURED, TARGETS
+from benchmarks.targets import NOT_MEASURED, TARGETS, all_hold
 from benchmarks.workload import Settings, Workload
 from benchmarks.workloads import WORKLOADS
 
@@ -176,6 +181,13 @@ class RoundsTests(SynchronousTestCase):
         self.assertEqual(list(measured.machine["packages"]), ["Twisted"])
         self.assertGreater(measured.machine["cores"], 0)
 
+    def test_seconds(self):
+        """A run says how long each workload took, and what is printed does."""
+        measured, _ = self.measure(1)
+        self.assertIn("\n\nseconds: turns 0", printed(measured))
+        measured.tables["turns"].seconds = 12.3
+        self.assertIn("\n\nseconds: turns 12", printed(measured))
+
 
 class ResultsTests(SynchronousTestCase):
     def test_quotient(self):
@@ -296,6 +308,156 @@ class TargetTests(SynchronousTestCase):
             table.add("locate", "100,000 services", {"microseconds": cost})
             self.assertEqual(target.holds(results(nameserver=table)), holds)
 
+    def test_all(self):
+        """All is well if all targets hold, and nothing is left out that has none."""
+        measured = results()
+        measured.left_out.clear()
+        for target in TARGETS:
+            table = measured.tables.setdefault(target.workload, Table("", "figure", ""))
+            for case, figure in ((target.case, 10 if target.least else 1), (target.to, 1)):
+                if table.row(*case) is None:
+                    table.add(*case, {"figure": figure})
+        self.assertTrue(all_hold(measured))
+        measured.left_out["zerorpc"] = "it is not there"
+        self.assertFalse(all_hold(measured))
+        measured.left_out.clear()
+        measured.tables["calls"].rows[0].rounds[0]["figure"] = 0.1
+        self.assertFalse(all_hold(measured))
+
+
+class ReportTests(SynchronousTestCase):
+    """What the documentation includes of a run."""
+
+    def written(self, **tables):
+        """Write it; gives the files' texts by their names."""
+        folder = Path(self.mktemp())
+        report.report(results(**tables), folder)
+        return {path.name: path.read_text("utf-8") for path in folder.iterdir()}
+
+    def test_chart(self):
+        """A workload has its chart and its table."""
+        text = self.written(calls=compared([1], [2]))["calls.txt"]
+        self.assertIn(".. image:: performance/calls.svg\n   :alt: calls, in calls/s\n\n..", text)
+        self.assertIn("   * - 100 in flight\n     - raw pyzmq\n", text)
+
+    def test_no_chart(self):
+        """One that has nothing to compare has its table only."""
+        alone = Table("memory", "bytes", "bytes")
+        alone.add("a session", "", {"bytes": 1})
+        written = self.written(memory=alone)
+        self.assertNotIn("memory.svg", written)
+        self.assertTrue(written["memory.txt"].startswith(".. list-table::"))
+
+    def test_not_measured(self):
+        """One that was not measured says so, also where it could not start."""
+        empty = Table("processes", "rate", "calls/s", "first")
+        written = self.written(processes=empty)
+        for name in WORKLOADS:
+            self.assertEqual(written[f"{name}.txt"], "This is not measured.\n")
+
+    def test_missed(self):
+        """What does not hold is named, with its figure, its bound and the reason."""
+        table = Table("calls", "rate", "calls/s", "own")
+        for subject, rate in (("pycom_tx", 8), ("raw pyzmq", 10)):
+            for case in ("1 in flight", "100 in flight"):
+                table.add(subject, case, figures(rate)[0])
+        missed = self.written(calls=table)["missed.txt"]
+        many, one = missed.split("\n\n")
+        name = "calls per second, {} in flight, to those of raw pyzmq"
+        said = f"{name}\n   0.80, at least 0.9 is wanted."
+        self.assertEqual(many, said.format(100))
+        self.assertTrue(one.startswith(f"{said.format(1)} With one call in flight "), one)
+
+    def test_all_holds(self):
+        """Where nothing is missed there is no reason either."""
+        missed = self.written(calls=compared([9], [10]))["missed.txt"]
+        self.assertEqual(missed, "All that was measured holds.\n")
+
+    def test_minutes(self):
+        """A run says how long it took, if that is known, and who was left out."""
+        table = compared([1], [2])
+        left_out = "\n\nRPyC is left out: it is not there\n"
+        self.assertIn(f"; at most 3 rounds of 1 s.{left_out}", self.written()["machine.txt"])
+        table.seconds = 100.0
+        self.assertIn(
+            f"; at most 3 rounds of 1 s, 2 minutes in all.{left_out}",
+            self.written(calls=table)["machine.txt"],
+        )
+
+    def test_plain(self):
+        """What those said who were left out is shown as it is, whatever it would be in ReST."""
+        measured = results()
+        measured.left_out["RPyC"] = r"*a `b` |c|_ \d"
+        folder = Path(self.mktemp())
+        report.report(measured, folder)
+        text = (folder / "machine.txt").read_text("utf-8")
+        self.assertTrue(text.endswith(": \\*a \\`b\\` \\|c\\|\\_ \\\\d\n"), text)
+
+
+class HttpClientTests(SynchronousTestCase):
+    """One of the clients of a gateway that wants two answers to count, behind a first one."""
+
+    def setUp(self):
+        self.tally = Tally(seconds=1000, calls=2)
+        self.client = Client(count(), self.tally)
+        self.transport = StringTransport()
+        self.client.makeConnection(self.transport)
+
+    def answer(self, body, status="200 OK"):
+        """Give an answer, in small pieces."""
+        answer = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        for begin in range(0, len(answer), 7):
+            self.client.dataReceived(answer[begin : begin + 7])
+
+    def lose(self):
+        self.client.connectionLost(Failure(ConnectionDone()))
+
+    def test_right(self):
+        """Requests have numbers of their own, and follow each other until there are enough."""
+        for value in range(3):
+            asked = self.transport.value().decode()
+            self.transport.clear()
+            self.assertTrue(asked.startswith("POST /call/com.foo.example/bar HTTP/1.1\r\n"), asked)
+            body = f'{{"name": "field1", "value": {value}}}'
+            self.assertTrue(asked.endswith(f"\r\nContent-Length: {len(body)}\r\n\r\n{body}"), asked)
+            self.answer(f'{{"field1":{value}}}')
+        self.assertEqual(self.transport.value(), b"")
+        self.assertTrue(self.transport.disconnecting)
+        self.assertNoResult(self.client.ended)
+        self.lose()
+        self.successResultOf(self.client.ended)
+        self.assertEqual(self.tally.result()["made"], 3)
+
+    def assertWrong(self, *parts):
+        """The connection is given up, with an error that has these parts; nothing counts."""
+        self.assertTrue(self.transport.disconnecting)
+        self.lose()
+        error = self.failureResultOf(self.client.ended, ValueError).value
+        for part in parts:
+            self.assertIn(part, str(error))
+        self.assertRaises(RuntimeError, self.tally.result)
+
+    def test_of_another(self):
+        """The answer to another request is wrong."""
+        self.answer('{"field1":7}')
+        self.assertWrong("The answer to bar('field1', 0) is {'field1': 0}, got {'field1': 7}")
+
+    def test_no_success(self):
+        """So is an error."""
+        self.answer('{"code":3}', "503 Service Unavailable")
+        self.assertWrong("got ", "503 Service Unavailable", '{"code":3}')
+
+    def test_no_json(self):
+        """So is what is no JSON."""
+        self.answer("Hello")
+        self.assertWrong("Expecting value")
+
+    def test_lost(self):
+        """A connection that ends before its answer came is an error."""
+        self.answer('{"field1":0}')
+        self.lose()
+        self.failureResultOf(self.client.ended, ConnectionDone)
+
 
 class ChartTests(SynchronousTestCase):
     def test_bars(self):
@@ -385,15 +547,25 @@ class DocumentationTests(SynchronousTestCase):
         )
 
     def test_shown(self):
-        """The page shows each of them."""
-        shown = re.findall(r"(?:include|image):: performance/(\S+)", self.page)
-        self.assertEqual(set(shown), {path.name for path in report.FOLDER.iterdir()})
+        """The page shows each of them, tables as they are and charts where tables have them."""
+        included = re.findall(r"include:: performance/(\S+)", self.page)
+        texts = [(report.FOLDER / name).read_text("utf-8") for name in included]
+        shown = re.findall(r"image:: performance/(\S+)", "".join(texts))
+        files = {path.name for path in report.FOLDER.iterdir()}
+        self.assertEqual({*included, *shown}, files)
+        self.assertEqual(len(included) + len(shown), len(files))
 
     def test_whole(self):
-        """The committed results are of a whole run."""
+        """The committed results are of a run that was not shortened, and nobody is left out."""
         committed = Results.load(report.RESULTS)
-        self.assertEqual(list(committed.tables), list(WORKLOADS))
-        self.assertNotIn(NOT_MEASURED, {row[-1] for row in of_targets(committed)})
+        whole = options.settings(options.parser().parse_args([]))
+        self.assertEqual(committed.left_out, {})
+        self.assertEqual(committed.settings["peers"], list(whole.peers))
+        for name in ("rounds", "seconds", "warm_up", "scale"):
+            self.assertEqual(committed.settings[name], getattr(whole, name), name)
+        measured = [name for name in WORKLOADS if name in committed.tables]
+        self.assertEqual(list(committed.tables), measured)
+        self.assertNotIn(NOT_MEASURED, {row[-1] for row in of_targets(committed, measured)})
 
     def test_commands(self):
         """The commands of the page are understood."""

@@ -58,4 +58,5 @@ WORKLOAD: Final = Workload(
     "µs",
     prepare,
     ratio="first",
+    most_rounds=5,
 )

@@ -38,4 +38,5 @@ WORKLOAD: Final = Workload(
     "microseconds",
     "µs",
     prepare,
+    most_rounds=3,
 )

@@ -80,6 +80,22 @@ class BenchmarkTests(SynchronousTestCase):
         """Many clients."""
         self.assertMeasured(*self.check_workload("clients", "rate"), 1)
 
+    def test_gateway(self):
+        """Requests through the gateway, and direct calls."""
+        arguments = ("--calls", "20", "--rounds", "1", "--only", "gateway")
+        status, _, results = self.measure(*arguments, "--peers", "pycom_tx,gateway")
+        self.assertEqual(status, 0)
+        table = self.assertMeasured(results, "rate", 1)
+        self.assertEqual([row.values("calls") for row in table.rows], [[20], [20]])
+        self.assertEqual({row.case for row in table.rows}, {"20 calls on 50 connections"})
+
+    def test_processes(self):
+        """One process and two, each with two clients: both methods of both are called."""
+        table = self.assertMeasured(*self.check_workload("processes", "rate"), 1)
+        self.assertEqual(len({row.subject for row in table.rows}), 2)
+        for row in table.rows:
+            self.assertEqual(row.values("calls"), [4])
+
     def test_locate(self):
         """Locating for each call."""
         self.assertMeasured(*self.check_workload("locate", "rate"), 1)

@@ -1,0 +1,1 @@
+"""Several processes of one service, and clients that keep all of them busy."""
