@@ -504,6 +504,49 @@ class NameserverTests(CatalogueCase):
         self.assertIn("com.foo.example", self.services(gateway))
         self.assertNotIn(b"event", events.received)
 
+    def test_calls_go_on(self):
+        """A nameserver that is away, or was restarted and knows nobody yet, makes no call fail
+        whose provider lives, be it the first one of its interface or not."""
+        other = self.host(Other(), service="/com/foo/two")
+        gateway = self.gateway()
+        self.result(self.call(gateway, "echo"))
+        # From now on the nameserver gets no registration any more.
+        self.network.delivery = lambda frames: (
+            () if any(b'"register"' in frame for frame in frames) else (0.0,)
+        )
+        self.network.crash("tcp://127.0.0.1:2012")
+        for _ in range(5):
+            self.assertEqual(self.result(self.call(gateway, "echo", 1)), 1)
+            self.result(self.call(gateway, "introspect", interface="com.foo.other"))
+            self.clock.pump([0.2, 0])
+        self.restart()
+        for _ in range(5):
+            self.clock.pump([0.5, 0])
+            self.assertEqual(self.result(self.call(gateway, "echo", 1)), 1)
+            headers = {"PyCOM-Service": "/com/foo/two"}
+            self.result(self.call(gateway, "introspect", None, headers, "com.foo.other"))
+        headers = {"PyCOM-Service": "/com/foo/three"}
+        response = self.call(gateway, "introspect", None, headers, "com.foo.other")
+        self.problem(response, 404, code=3)
+        self.network.crash(other.address)
+        self.settle()
+        self.problem(self.call(gateway, "introspect", interface="com.foo.other"), 404, code=3)
+        self.network.delivery = at_once
+
+    def test_silent(self):
+        """One that says nothing holds up a call whose provider lives for a second."""
+        gateway = self.gateway()
+        self.network.delivery = lambda frames: (
+            () if any(b'"org.pycom.nameserver"' in frame for frame in frames) else (0.0,)
+        )
+        connection = self.connect(gateway)
+        connection.ask("POST", "/call/com.foo.example/echo")
+        self.assertEqual(connection.received, b"")
+        self.clock.advance(1)
+        connection.settle()
+        self.assertIsNone(self.result(connection.read()))
+        self.network.delivery = at_once
+
     def test_restarted_and_died(self):
         """Who dies meanwhile is gone; and so is, after a while, who does not register again."""
         silent = self.host(Other(), service="/com/foo/two")

@@ -164,7 +164,7 @@ class Gateway(Service):
         if self._figures is not None:
             context.observers.append(self._figures.calls)
         catalogue = Catalogue(context, self._reactor, self._exposure)
-        located = Located(context, self._reactor)
+        located = Located(context, self._reactor, catalogue.providers)
         later.callback(located.close)
         in_progress = InProgress(self._max_calls)
         events = Events(catalogue, self._reactor, limit=self._max_streams, frank=self._frank)

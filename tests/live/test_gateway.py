@@ -1,5 +1,6 @@
 """The gateway between real processes: curl and others call what runs behind it."""
 
+import itertools
 import json
 import os
 import re
@@ -7,14 +8,14 @@ import signal
 from unittest import SkipTest
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.python.procutils import which
 
-from tests.http_load import load
+from tests.http_load import Client, load
 from tests.live.certificates import write_certificate
 from tests.live.processes import LOOK_AGAIN, PATIENCE
 from tests.live.test_twistd import ANY, CommandCase
@@ -289,6 +290,33 @@ class LivingTests(GatewayCase):
         finally:
             os.kill(service.transport.pid, signal.SIGCONT)
         await talk.until(rb"event: appeared")
+
+    async def test_nameserver_restarted(self):
+        """A nameserver that is killed and started again makes no call fail."""
+        nameserver, *_ = await self.serve()
+        await self.curl(f"{self.url}/services")  # which waits until the gateway knows
+        numbers = itertools.count()
+        going = itertools.takewhile(lambda _: not ended, numbers)
+        ended = []
+        endpoint = HostnameEndpoint(reactor, "127.0.0.1", int(self.port))
+        clients = [
+            await connectProtocol(endpoint, Client(b"/call/com.foo.busy/echo", going))
+            for _ in range(2)
+        ]
+        await nameserver.kill()
+        await self.nameserver(address=self.where)
+        while "/com/foo/busy" not in await self.services(self.where):
+            await self.basket_is_there()
+        await self.basket_is_there()
+        ended.append(True)
+        right = sum(await gatherResults([client.ended for client in clients]))
+        self.assertEqual(right, next(numbers) - 1)  # one was taken to see that it has ended
+
+    async def basket_is_there(self):
+        """An interface that is not called all the time can be called, too."""
+        url = f"{self.url}/call/com.foo.basket/put"
+        out = await self.curl(url, "--json", '{"title": "x"}', "-w", "%{http_code}")
+        self.assertEqual(out, '["x"]200')
 
     async def test_stopped(self):
         """A gateway that is stopped waits for its calls, and answers them."""
