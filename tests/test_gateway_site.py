@@ -288,6 +288,20 @@ class PageTests(GatewayCase):
         self.problem(response, 503)
         self.assertEqual(response.headers["Retry-After"], "1")
 
+    def test_broken_health(self):
+        """Where it cannot even be asked, that is an error, of all who wanted to know."""
+        gateway = self.gateway()
+
+        def deliver(frames):
+            if any(b'"stat"' in frame for frame in frames):
+                raise ZeroDivisionError
+            return (0.0,)
+
+        self.network.delivery = deliver
+        for _ in range(2):
+            self.problem(self.ask(gateway, "GET", "/healthz"), 500)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+
     def test_log(self):
         """Requests are logged if that is wanted, without what they ask and what they say."""
         for options, count in ({}, 0), ({"verbose": True}, 3):
