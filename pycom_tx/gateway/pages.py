@@ -45,8 +45,13 @@ class Page(Resource):
             answer = await self._answered(request)
         except Problem as problem:
             answer = problem.answer()
-        if answer is not None:
-            await answer.send(request)
+        if answer is None:
+            return
+        try:
+            sent = answer.send(request)
+        except Problem as problem:
+            sent = problem.answer().send(request)
+        await sent
 
     async def _answered(self, request: Any) -> Answer | None:
         if request.method in self.methods:

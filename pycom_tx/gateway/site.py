@@ -11,8 +11,9 @@ from twisted.python.failure import Failure
 from twisted.web import server
 from twisted.web.http import HTTPChannel
 
-from pycom_tx.gateway.bodies import Bodies
+from pycom_tx.gateway.bodies import TOGETHER, Bodies
 from pycom_tx.gateway.cors import Origins
+from pycom_tx.gateway.outgoing import Outgoing
 from pycom_tx.gateway.problems import Problem
 from pycom_tx.gateway.request import Request
 
@@ -143,7 +144,7 @@ class Site(server.Site):
 
     :param root: the page that all are below.
     :param clock: what times its connections.
-    :param bodies: what the bodies of its requests count for.
+    :param bodies: what the bodies of its requests count for. Answers have as much room as those.
     :param origins: which pages of browsers may call.
     :param max_connections: how many there may be at once.
     :param verbose: log every request.
@@ -166,6 +167,7 @@ class Site(server.Site):
     ) -> None:
         super().__init__(root, requestFactory=Request, timeout=IDLE, reactor=clock)
         self.bodies = bodies or Bodies()
+        self.outgoing = Outgoing(clock, TOGETHER * self.bodies.limit)
         self.origins = origins or Origins()
         self.verbose = verbose
         self.figures = figures
