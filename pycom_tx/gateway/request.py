@@ -120,6 +120,7 @@ class Request(server.Request):
     def _set_headers(self) -> None:
         self.setHeader("Server", "pycom_tx")
         self.setHeader("X-Content-Type-Options", "nosniff")
+        self._site.hosts.check(self)
         self._site.origins.check(self)
 
     def _refuse(self, problem: Problem) -> None:

@@ -13,6 +13,7 @@ from twisted.web.http import HTTPChannel
 
 from pycom_tx.gateway.bodies import TOGETHER, Bodies
 from pycom_tx.gateway.cors import Origins
+from pycom_tx.gateway.hosts import Hosts
 from pycom_tx.gateway.outgoing import Outgoing
 from pycom_tx.gateway.problems import Problem
 from pycom_tx.gateway.request import Request
@@ -145,6 +146,7 @@ class Site(server.Site):
     :param root: the page that all are below.
     :param clock: what times its connections.
     :param bodies: what the bodies of its requests count for. Answers have as much room as those.
+    :param hosts: which names it answers to.
     :param origins: which pages of browsers may call.
     :param max_connections: how many there may be at once.
     :param verbose: log every request.
@@ -160,6 +162,7 @@ class Site(server.Site):
         clock: IReactorTime,
         *,
         bodies: Bodies | None = None,
+        hosts: Hosts | None = None,
         origins: Origins | None = None,
         max_connections: int = MAX_CONNECTIONS,
         verbose: bool = False,
@@ -168,6 +171,7 @@ class Site(server.Site):
         super().__init__(root, requestFactory=Request, timeout=IDLE, reactor=clock)
         self.bodies = bodies or Bodies()
         self.outgoing = Outgoing(clock, TOGETHER * self.bodies.limit)
+        self.hosts = hosts or Hosts()
         self.origins = origins or Origins()
         self.verbose = verbose
         self.figures = figures
