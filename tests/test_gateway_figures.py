@@ -53,7 +53,10 @@ class FiguresTests(GatewayCase):
 
     def test_versions_that_there_are_not(self):
         """Who accepts what is no version gets the text that has always been understood."""
-        kinds = "application/openmetrics-text;version=x", "text/plain;version=", ";version=1.x"
+        kinds = (
+            *("application/openmetrics-text;version=x", "text/plain;version=", ";version=1.x"),
+            *("\xff", ";;;q=x,*/*"),
+        )
         for kind in kinds:
             page = self.ask(self.measured, "GET", "/metrics", None, {"Accept": kind})
             self.assertEqual((page.status, page.headers.get_content_type()), (200, "text/plain"))

@@ -36,9 +36,12 @@ class Hosts:
 
         :raises Problem: it is for somebody else.
         """
+        hosts = request.requestHeaders.getRawHeaders(b"Host", ())
+        if len(hosts) > 1:
+            raise Problem(400, "A request has one Host, got several", not_started=True)
         if "*" in self._allowed or not (self._allowed or _is_loopback(request.getHost())):
             return
-        for host in request.requestHeaders.getRawHeaders(b"Host", ()):
+        for host in hosts:
             match = _HOST.match(host)
             name = "" if match is None else match["name"].decode("utf-8", "replace").lower()
             if name not in self._allowed and not _is_nobodys(name):

@@ -68,6 +68,10 @@ class Request(server.Request):
             self.finish()
             return
         self.method, self.uri, self.clientproto = command, path, version
+        if path == b"*" and command != b"OPTIONS":
+            self._wrong = Problem(405, "* is for OPTIONS only", {"Allow": "OPTIONS"})
+            self.render(None)
+            return
         self.path, _, query = path.partition(b"?")
         if self.path.startswith((b"http://", b"https://")):  # as proxies have it
             self.path = b"/" + b"".join(self.path.split(b"/", 3)[3:])

@@ -80,6 +80,13 @@ class Channel(HTTPChannel):
         if first and len(self.requests) > known and line.count(b" ") == 2:
             self.requests[-1].begin(line, self.site.reactor.seconds())
 
+    def headerReceived(self, line: bytes) -> bool:
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:  # a length has more digits than Python reads
+            self._respondToBadRequestAndDisconnect()
+            return False
+
     def lineLengthExceeded(self, line: bytes) -> None:
         if self._size:
             self._refuse(431, f"A header has {HEADERS} bytes at most")
@@ -125,8 +132,19 @@ class Channel(HTTPChannel):
             self._looking.cancel()
             self._looking = None
 
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        """Say in our words what Twisted says without any."""
+        if self.requests and self.requests[-1].startedWriting:
+            self.loseConnection()  # a body goes wrong that was refused already
+        else:
+            self._refuse(
+                400,
+                "This is no proper request of HTTP/1.1: its first line, a header, or a chunk of "
+                "its body is none",
+            )
+
     def _refuse(self, status: int, detail: str) -> None:
-        answer = Problem(status, detail).answer()
+        answer = Problem(status, detail, not_started=True).answer()
         body = b"".join(answer.parts)
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
         headers = {**answer.headers, "Content-Length": str(len(body)), "Connection": "close"}

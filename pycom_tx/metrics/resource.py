@@ -17,9 +17,9 @@ ALLOWED: Final = "GET, HEAD"
 
 def exposition(registry: CollectorRegistry, request: Request) -> tuple[bytes, str]:
     """What a registry holds, as a request wants it, and the type of that."""
-    accepted = request.requestHeaders.getRawHeaders("accept", [])
+    accepted = b",".join(request.requestHeaders.getRawHeaders(b"accept", []))
     try:
-        encode, content_type = choose_encoder(",".join(accepted))
+        encode, content_type = choose_encoder(accepted.decode("utf-8", "replace"))
     except (TypeError, ValueError):  # of a version that is no number
         encode, content_type = choose_encoder("")
     names = [name.decode("utf-8", "replace") for name in request.args.get(b"name[]", [])]
