@@ -39,6 +39,10 @@ class Busy(pycom.Service):
     def mirror(self, request, blob: bytes) -> tuple[int, bytes]:
         return len(blob), blob
 
+    @pycom.method(results=("blob",), attachments=(None, "blob"))
+    def grow(self, request, size: int) -> bytes:
+        return bytes(size)
+
     @pycom.method
     async def wait(self, request, name: str):
         """Wait until there is a file of that name, or the call is cancelled."""
@@ -238,6 +242,36 @@ class CallTests(GatewayCase):
         await talk.until(rb"413 Request Entity Too Large(?s:.)*65536 bytes at most")
         talk.transport.write(bytes(10_000_000))
         await talk.ended
+
+    async def test_slow_client(self):
+        """A large answer waits for its client, and gives way to others if that takes nothing."""
+        await self.serve("--max-body", "64K")
+        slow = await self.connect()
+        slow.transport.pauseProducing()
+        body = b'{"size": 40000000}'  # which no buffers of the system hold
+        slow.transport.write(
+            b"POST /call/com.foo.busy/grow HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b"
+            % (len(body), body)
+        )
+        await self.grown("503")
+        await self.grown("200")
+        slow.transport.resumeProducing()
+        await slow.ended
+        self.assertIn(b"200 OK", slow.received)
+        self.assertLess(len(slow.received), 40_000_000)
+
+    async def grown(self, status):
+        """Ask for something large until that is answered with a status."""
+        deadline = reactor.seconds() + PATIENCE
+        url = f"{self.url}/call/com.foo.busy/grow"
+        told = None
+        while told != status:
+            if reactor.seconds() > deadline:
+                raise AssertionError(f"It is never {status}, but {told}")
+            await deferLater(reactor, LOOK_AGAIN)
+            told = await self.curl(
+                url, "--json", '{"size": 100000}', "-o", "out", "-w", "%{http_code}"
+            )
 
     async def test_load(self):
         """Thousands of requests on fifty connections, without one error."""
