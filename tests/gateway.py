@@ -60,11 +60,12 @@ class Connection:
 
     :param site: what it connects to.
     :param clock: what moves things on.
+    :param at: the address that it is made to, one that is no loopback if left out.
     """
 
-    def __init__(self, site, clock):
+    def __init__(self, site, clock, at=None):
         self._clock = clock
-        self.transport = Transport()
+        self.transport = Transport(at)
         self.protocol = site.buildProtocol(None)
         self.transport.protocol = self.protocol
         self.protocol.makeConnection(self.transport)
@@ -77,8 +78,9 @@ class Connection:
 
     def ask(self, method, path, body=None, headers=()):
         """Send a whole request."""
-        lines = [f"{method} {path} HTTP/1.1", "Host: gateway"]
-        lines += [f"{name}: {value}" for name, value in dict(headers).items()]
+        lines = [f"{method} {path} HTTP/1.1"]
+        headers = {"Host": "gateway", **dict(headers)}
+        lines += [f"{name}: {value}" for name, value in headers.items()]
         if body is not None:
             lines.append(f"Content-Length: {len(body)}")
         self.send("\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b""))
@@ -184,9 +186,9 @@ class GatewayCase(MemoryCase):
     def connect(self, gateway):
         return Connection(gateway.site, self.clock)
 
-    def ask(self, gateway, method, path, body=None, headers=()):
+    def ask(self, gateway, method, path, body=None, headers=(), *, at=None):
         """The answer to a request on a connection of its own."""
-        connection = self.connect(gateway)
+        connection = Connection(gateway.site, self.clock, at)
         connection.ask(method, path, body, headers)
         response = connection.read(method)
         connection.hang_up()

@@ -52,7 +52,7 @@ class Client(Protocol):
             return
         self._body = b"[%d]" % number
         self.transport.write(
-            b"POST %b HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
+            b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Content-Length: %d\r\n\r\n%b" % (self._path, len(self._body), self._body)
         )
 

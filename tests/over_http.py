@@ -17,7 +17,7 @@ from pycom_tx.gateway.service import Gateway
 URL = "http://gateway"
 ALL = ("com.*", "org.pycom.*")
 PAGE = Path(__file__).parents[1] / "docs" / "http_clients.rst"
-WHERE = IPv4Address("TCP", "127.0.0.1", 8080)
+WHERE = IPv4Address("TCP", "10.0.0.1", 8080)
 
 
 def told_differences():

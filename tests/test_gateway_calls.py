@@ -189,7 +189,7 @@ class CallTests(GatewayCase):
     def test_many_interfaces(self):
         """No more interfaces are followed than may be; others can be called as well."""
         self.host(Odd())
-        located = Located(self.context, self.clock, limit=1)
+        located = Located(self.context, self.clock, lambda _: [], limit=1)
         self.addCleanup(located.close)
         (nameserver,) = self.nameserver._components
         for interface in ("com.foo.example", "com.foo.odd") * 2:
@@ -371,7 +371,7 @@ class FailureTests(GatewayCase):
         """While the nameserver does not answer, what is not known yet is 503."""
         gateway = self.gateway()
         self.network.crash("tcp://127.0.0.1:2012")
-        response = self.call(gateway, "echo")
+        response = self.call(gateway, "echo", interface="com.foo.missing")
         detail = self.problem(response, 503, not_started=True)
         self.assertEqual(detail, "The nameserver does not answer")
         self.assertEqual(response.headers["Retry-After"], "1")
@@ -381,7 +381,7 @@ class FailureTests(GatewayCase):
         gateway = self.gateway()
         self.network.delivery = lambda frames: ()
         connection = self.connect(gateway)
-        connection.ask("POST", "/call/com.foo.example/echo", None, {"PyCOM-Timeout": "2"})
+        connection.ask("POST", "/call/com.foo.missing/echo", None, {"PyCOM-Timeout": "2"})
         self.clock.advance(2)
         self.problem(connection.read(), 503, not_started=True)
         self.network.delivery = at_once

@@ -3,13 +3,14 @@
 import json
 from itertools import pairwise
 
-from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.logger import capturedLogs, formatEvent
 
 import pycom_tx as pycom
 from pycom_tx.gateway.catalogue import AT_ONCE, Catalogue
 from pycom_tx.gateway.descriptions import Description, described
 from pycom_tx.gateway.exposure import Exposure
+from pycom_tx.gateway.guarded import Guarded as GuardedTold
 from pycom_tx.gateway.providers import Provider, Watching
 from pycom_tx.gateway.registrations import Registered
 from pycom_tx.testing import MemoryNetwork, at_once
@@ -270,6 +271,50 @@ class ServicesTests(CatalogueCase):
             self.assertIsNotNone(self.result(response)["contracts"][0]["methods"])
             self.assertEqual(len(asked), count)
 
+    def test_guarded_from_inventors(self):
+        """Tokens that somebody invents are not remembered, and push out none that is good."""
+        self.host(Authenticator(), service="/auth")
+        host = self.host(Guarded(), service="/com/foo/guarded")
+        told = GuardedTold(self.context, self.clock, DeferredSemaphore(1), limit=1)
+        self.addCleanup(told.close)
+        provider = Provider(Registered("/com/foo/guarded", host.address, ("com.foo.guarded",)))
+
+        def describe(token):
+            asking = Deferred.fromCoroutine(told.describe(provider, "com.foo.guarded", token))
+            self.clock.pump([0] * 10)
+            return self.successResultOf(asking)
+
+        for number in range(3):
+            self.assertTrue(describe(f"invented{number}").denied)
+        self.assertIn("paint", describe("brush").methods)
+        self.network.delivery = lambda frames: ()  # nobody is asked any more
+        self.assertIn("paint", describe("brush").methods)
+        self.network.delivery = at_once
+
+    def test_partly_guarded(self):
+        """Who tells everybody is not asked again because of somebody's token."""
+
+        @pycom.interface("com.foo.guarded")
+        class Open(pycom.Service):
+            pass
+
+        self.host(Authenticator(), service="/auth")
+        self.host(Guarded(), service="/com/foo/guarded")
+        self.host(Open(), service="/com/foo/open")
+        gateway = self.gateway()
+        asked = []
+
+        def deliver(frames):
+            asked.extend(frame for frame in frames if b"brush" in frame and b"intro" in frame)
+            return (0.0,)
+
+        self.network.delivery = deliver
+        headers = {"Authorization": "Bearer brush"}
+        response = self.ask(gateway, "GET", "/services/com.foo.guarded", None, headers)
+        told = [list(contract["methods"]) for contract in self.result(response)["contracts"]]
+        self.assertEqual(sorted(told), [["introspect"], ["introspect", "paint"]])
+        self.assertEqual(len(asked), 1)
+
     def test_guarded_and_dead(self):
         """One that does not answer any more is listed as it was until that is noticed."""
         self.host(Authenticator(), service="/auth")
@@ -503,6 +548,49 @@ class NameserverTests(CatalogueCase):
         self.clock.pump([1] * 100)
         self.assertIn("com.foo.example", self.services(gateway))
         self.assertNotIn(b"event", events.received)
+
+    def test_calls_go_on(self):
+        """A nameserver that is away, or was restarted and knows nobody yet, makes no call fail
+        whose provider lives, be it the first one of its interface or not."""
+        other = self.host(Other(), service="/com/foo/two")
+        gateway = self.gateway()
+        self.result(self.call(gateway, "echo"))
+        # From now on the nameserver gets no registration any more.
+        self.network.delivery = lambda frames: (
+            () if any(b'"register"' in frame for frame in frames) else (0.0,)
+        )
+        self.network.crash("tcp://127.0.0.1:2012")
+        for _ in range(5):
+            self.assertEqual(self.result(self.call(gateway, "echo", 1)), 1)
+            self.result(self.call(gateway, "introspect", interface="com.foo.other"))
+            self.clock.pump([0.2, 0])
+        self.restart()
+        for _ in range(5):
+            self.clock.pump([0.5, 0])
+            self.assertEqual(self.result(self.call(gateway, "echo", 1)), 1)
+            headers = {"PyCOM-Service": "/com/foo/two"}
+            self.result(self.call(gateway, "introspect", None, headers, "com.foo.other"))
+        headers = {"PyCOM-Service": "/com/foo/three"}
+        response = self.call(gateway, "introspect", None, headers, "com.foo.other")
+        self.problem(response, 404, code=3)
+        self.network.crash(other.address)
+        self.settle()
+        self.problem(self.call(gateway, "introspect", interface="com.foo.other"), 404, code=3)
+        self.network.delivery = at_once
+
+    def test_silent(self):
+        """One that says nothing holds up a call whose provider lives for a second."""
+        gateway = self.gateway()
+        self.network.delivery = lambda frames: (
+            () if any(b'"org.pycom.nameserver"' in frame for frame in frames) else (0.0,)
+        )
+        connection = self.connect(gateway)
+        connection.ask("POST", "/call/com.foo.example/echo")
+        self.assertEqual(connection.received, b"")
+        self.clock.advance(1)
+        connection.settle()
+        self.assertIsNone(self.result(connection.read()))
+        self.network.delivery = at_once
 
     def test_restarted_and_died(self):
         """Who dies meanwhile is gone; and so is, after a while, who does not register again."""

@@ -53,10 +53,24 @@ class FiguresTests(GatewayCase):
 
     def test_versions_that_there_are_not(self):
         """Who accepts what is no version gets the text that has always been understood."""
-        kinds = "application/openmetrics-text;version=x", "text/plain;version=", ";version=1.x"
+        kinds = (
+            *("application/openmetrics-text;version=x", "text/plain;version=", ";version=1.x"),
+            *("\xff", ";;;q=x,*/*"),
+        )
         for kind in kinds:
             page = self.ask(self.measured, "GET", "/metrics", None, {"Accept": kind})
             self.assertEqual((page.status, page.headers.get_content_type()), (200, "text/plain"))
+
+    def test_only_read(self):
+        """They are only read; HEAD has what GET has, but for the body."""
+        for method in "POST", "DELETE":
+            response = self.ask(self.measured, method, "/metrics", b"x")
+            self.assertIn(method, self.problem(response, 405))
+            self.assertEqual(response.headers["Allow"], "GET, HEAD, OPTIONS")
+        self.problem(self.ask(self.measured, "GET", "/metrics/more"), 404)
+        head = self.ask(self.measured, "HEAD", "/metrics")
+        self.assertEqual((head.status, head.body), (200, b""))
+        self.assertGreater(int(head.headers["Content-Length"]), 100)
 
     def test_started_again(self):
         """A gateway that stops has none, and counts on when it starts again."""

@@ -264,6 +264,8 @@ class OptionsTests(SynchronousTestCase):
         gateway = self.gateway("--expose=com.a.*", "--expose=com.b", "--cors-origin=*")
         for name, exposed in ("com.a.x", True), ("com.b", True), ("com.c", False):
             self.assertEqual(name in gateway._exposure, exposed)
+        gateway = self.gateway("--host=a.example.com", "--host=b")
+        self.assertEqual(gateway._hosts._allowed, {"a.example.com", "b"})
 
     def test_wrong(self):
         """What an option cannot be is a wrong usage, which says what would be right."""
@@ -275,6 +277,9 @@ class OptionsTests(SynchronousTestCase):
             ("--max-calls=0", "1 or more"),
             ("--max-streams=-1", "0 or more"),
             ("--drain=-1", "0 or more"),
+            ("--host=https://example.com", "like app.example.com, without a port"),
+            ("--host=example.com:80", "like app.example.com, without a port"),
+            ("--host=", "like app.example.com, without a port"),
             ("--cors-origin=example.com", "like https://app.example.com"),
             ("--cors-origin=https://example.com/", "like https://app.example.com"),
         ):

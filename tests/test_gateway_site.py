@@ -198,17 +198,34 @@ class ConnectionTests(GatewayCase):
             self.assertTrue(connection.transport.lost)
 
     def test_nonsense(self):
-        """What is no HTTP is refused and ends."""
+        """What is no HTTP is refused, once, and ends."""
+        chunked = POST + b"Transfer-Encoding: chunked\r\n\r\n"
         for data in (
             b"\x16\x03\x01\r\n",
             b"GET\r\n",
             b"GET / HTTP/9\r\n",
+            b"GET /\xff HTTP/1.1\r\n\r\n",
             POST + b"nonsense\r\n\r\n",
+            POST + b"X : nonsense\r\nY: z\r\nX : nonsense\r\n\r\n",
+            POST + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
+            chunked + b"x\r\n",
+            chunked + b"1\r\n1nonsense",
         ):
             connection = self.connect(self.gateway())
             connection.send(data)
-            self.assertIn(b"400 Bad Request", connection.received)
+            self.problem(connection.read(), 400, not_started=True)
+            self.assertEqual(connection.received, b"")
             self.assertTrue(connection.transport.lost)
+        self.assertEqual(self.example.requests, [])
+
+    def test_refused_before(self):
+        """Where a body is refused, and then goes wrong as well, nothing more is said."""
+        connection = self.connect(self.gateway(max_body=1))
+        connection.send(POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n11")
+        self.problem(connection.read(), 413, not_started=True)
+        connection.send(b"nonsense")
+        self.assertEqual(connection.received, b"")
+        self.assertTrue(connection.transport.lost)
 
     def test_smuggling(self):
         """Two lengths, or a length and chunks, are refused: somebody in front may have
@@ -221,7 +238,7 @@ class ConnectionTests(GatewayCase):
         ):
             connection = self.connect(self.gateway())
             connection.send(POST + headers)
-            self.assertIn(b"400 Bad Request", connection.received)
+            self.problem(connection.read(), 400)
             self.assertTrue(connection.transport.lost)
 
 
@@ -230,7 +247,7 @@ class PageTests(GatewayCase):
         """Any other path is a problem, whatever the method."""
         gateway = self.gateway()
         for path in "/nothing", "/services/a/b", "/healthz/", "/%FF", "/..", "//", "/metrics":
-            for method in "GET", "POST", "DELETE":
+            for method in "GET", "POST", "DELETE", "OPTIONS", "TRACE", "ANY":
                 self.problem(self.ask(gateway, method, path), 404)
             self.assertEqual(self.ask(gateway, "HEAD", path).status, 404)
 
@@ -268,7 +285,9 @@ class PageTests(GatewayCase):
     def test_star(self):
         """The server as a whole may be asked for its options."""
         self.assertEqual(self.ask(self.gateway(), "OPTIONS", "*").status, 200)
-        self.assertEqual(self.ask(self.gateway(), "GET", "*").status, 405)
+        response = self.ask(self.gateway(), "GET", "*")
+        self.problem(response, 405)
+        self.assertEqual(response.headers["Allow"], "OPTIONS")
 
     def test_server(self):
         """The answer does not say what we are made of."""
@@ -287,6 +306,20 @@ class PageTests(GatewayCase):
         response = self.ask(gateway, "GET", "/healthz")
         self.problem(response, 503)
         self.assertEqual(response.headers["Retry-After"], "1")
+
+    def test_broken_health(self):
+        """Where it cannot even be asked, that is an error, of all who wanted to know."""
+        gateway = self.gateway()
+
+        def deliver(frames):
+            if any(b'"stat"' in frame for frame in frames):
+                raise ZeroDivisionError
+            return (0.0,)
+
+        self.network.delivery = deliver
+        for _ in range(2):
+            self.problem(self.ask(gateway, "GET", "/healthz"), 500)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
 
     def test_log(self):
         """Requests are logged if that is wanted, without what they ask and what they say."""

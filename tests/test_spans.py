@@ -25,6 +25,7 @@ from zope.interface.verify import verifyObject
 
 import pycom_tx as pycom
 from pycom_tx.components.observing import ICallObserver
+from pycom_tx.components.proven import MAX_METHODS
 from pycom_tx.testing import MemoryNetwork
 from pycom_tx.tracing import client_spans, served, trace_context
 from pycom_tx.tracing.spans import OTHER
@@ -388,6 +389,31 @@ class FailureTests(SpansCase):
         self.failureResultOf(call, pycom.BadRequest)
         _, server = self.spans()
         self.assertEqual((server.name, server.attributes["rpc.service"]), (OTHER, OTHER))
+
+    def test_unknown_to_a_client(self):
+        """Nor at a client, until a service has answered; what was meant is told beside it."""
+        for method in "invented", "x" * 200:
+            client, _, _ = self.failed(method)
+            self.assertEqual((client.name, client.attributes["rpc.method"]), (OTHER, OTHER))
+            self.assertEqual(client.attributes["rpc.method_original"], method[:100])
+            self.assertEqual(client.attributes["rpc.service"], "com.foo.inner")
+        names = []
+        for how in "denied", "remote", "denied":
+            client, _, _ = self.failed("fail", {"how": how})
+            names.append((client.name, client.attributes["rpc.method"]))
+        self.assertEqual(names, [(OTHER, OTHER), *[("com.foo.inner/fail", "fail")] * 2])
+
+    def test_many_methods(self):
+        """There are no more names than there may be."""
+        answered = {("com.foo", str(number)) for number in range(MAX_METHODS)}
+        spans = client_spans(self.provider, answered)
+        component = self.result(self.client.connect("tcp://127.0.0.1:9", "com.foo"))
+        self.addCleanup(component.close)
+        for method in "more", "7":
+            request = pycom.Request("com.foo", method)
+            spans.call(component, request, lambda _: succeed(pycom.Response()))
+        self.assertEqual([span.name for span in self.spans()], [OTHER, "com.foo/7"])
+        self.assertEqual(len(answered), MAX_METHODS)
 
     def test_no_answer(self):
         """A call without an answer has no code, and ends when its time is over."""

@@ -25,6 +25,7 @@ class BorrowedContext(Context):
         self.token = token
         self.timeout = owner.timeout
         self.budget = owner.budget
+        self.answered = owner.answered
         self.connections = owner.connections
         self._gateway = owner._gateway  # noqa: SLF001 # of its own kind
         self._directory = owner._directory  # noqa: SLF001 # of its own kind

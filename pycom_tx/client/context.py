@@ -117,6 +117,7 @@ class Context:
         self.token: str | None = None
         self.timeout = checked_timeout(timeout)
         self.budget = Budget()
+        self.answered: set[tuple[str, str]] = set()
         self._own_network: INetwork | None = None
         self._gateway: GatewayNetwork | None = None
         if gateway is not None or agent is not None:

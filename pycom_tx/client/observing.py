@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 def observers_of(context: Context) -> tuple[ICallObserver, ...]:
     """Who sees the calls of a component that is opened now: the innermost first."""
-    spans = client_spans(context.tracer_provider)
+    spans = client_spans(context.tracer_provider, context.answered)
     return (*context.observers,) if spans is None else (spans, *context.observers)

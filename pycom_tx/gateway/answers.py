@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, succeed
@@ -44,16 +45,22 @@ class Answer:
         """Answer a request.
 
         :returns: Deferred firing once all has been handed over. Cancelling it stops that.
+
+        :raises Problem: too much waits for other clients. Nothing is said yet.
         """
-        begin(request, self.status, self.headers)
         size = sum(map(len, self.parts))
+        sending = None
+        if size > PIECE and request.method != b"HEAD":
+            sending = Sending(request, self.parts, size)
+            request.site.outgoing.begin(sending)
+        begin(request, self.status, self.headers)
         if self.status not in (204, 304):
             request.setHeader("Content-Length", str(size))
-        if size <= PIECE or request.method == b"HEAD":
-            request.write(b"".join(self.parts) if size <= PIECE else b"")
-            request.finish()
-            return succeed(None)
-        return _Sending(request, self.parts).start()
+        if sending is not None:
+            return sending.start()
+        request.write(b"".join(self.parts) if size <= PIECE else b"")
+        request.finish()
+        return succeed(None)
 
 
 def begin(request: Any, status: int, headers: Mapping[str, str]) -> None:
@@ -65,42 +72,50 @@ def begin(request: Any, status: int, headers: Mapping[str, str]) -> None:
 
 
 @implementer(IPushProducer)
-class _Sending:
+class Sending:
     """A large answer on its way.
 
     :param request: what it answers.
     :param parts: its body.
+    :param size: how many bytes that has.
+
+    .. attribute:: paused_at
+
+        Since when the client takes nothing; infinite while it does.
     """
 
-    def __init__(self, request: Any, parts: Sequence[bytes]) -> None:
-        self._request = request
+    def __init__(self, request: Any, parts: Sequence[bytes], size: int) -> None:
+        self.request = request
+        self.size = size
+        self.paused_at = inf
         self._pieces = pieces(parts)
         self._paused = False
         self._stalled: IDelayedCall | None = None
         self._done: Deferred[None] = Deferred(lambda _: self.stopProducing())
 
     def start(self) -> Deferred[None]:
-        self._request.registerProducer(self, True)  # noqa: FBT003 # it pushes, says Twisted's API
+        self.request.registerProducer(self, True)  # noqa: FBT003 # it pushes, says Twisted's API
         self.resumeProducing()
         return self._done
 
     def pauseProducing(self) -> None:
         self._paused = True
         if self._stalled is None:
-            clock = self._request.channel.site.reactor
-            self._stalled = clock.callLater(STALLED, self._give_up)
+            clock = self.request.site.reactor
+            self.paused_at = clock.seconds()
+            self._stalled = clock.callLater(STALLED, self._out_of_patience)
 
     def resumeProducing(self) -> None:
-        self._paused = False
+        self._paused, self.paused_at = False, inf
         self._cancel_timer()
         while not self._paused:
             piece = next(self._pieces, None)
             if piece is None:
-                self._request.unregisterProducer()
-                self._request.finish()
+                self.request.unregisterProducer()
+                self.request.finish()
                 self._done.callback(None)
                 return
-            self._request.write(piece)
+            self.request.write(piece)
 
     def stopProducing(self) -> None:
         """The client is gone."""
@@ -108,9 +123,13 @@ class _Sending:
         self._pieces = iter(())
         self._cancel_timer()
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """Wait for the client no longer: it loses its connection."""
+        self.request.channel.abort()
+
+    def _out_of_patience(self) -> None:
         self._stalled = None
-        self._request.channel.abort()
+        self.give_up()
 
     def _cancel_timer(self) -> None:
         if self._stalled is not None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sized
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import Counter
 from prometheus_client.core import GaugeMetricFamily
 
-from pycom_tx.metrics import ClientCalls, MetricsResource
+from pycom_tx.gateway.answers import Answer
+from pycom_tx.gateway.pages import Page
+from pycom_tx.metrics import ClientCalls
+from pycom_tx.metrics.resource import exposition
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
@@ -32,7 +35,7 @@ class Figures:
 
     def __init__(self, registry: CollectorRegistry, clock: IReactorTime) -> None:
         self.calls = ClientCalls(registry, clock)
-        self.page = MetricsResource(registry)
+        self.page = _Metrics(registry)
         self._requests = Counter(
             "pycom_http_requests",
             "Requests of HTTP, by the status of their answers; gone where the client was.",
@@ -62,3 +65,18 @@ class Figures:
             ("pycom_http_event_streams", "Streams of events.", self._streams),
         ):
             yield GaugeMetricFamily(name, text, len(there))
+
+
+class _Metrics(Page):
+    """``GET /metrics``.
+
+    :param registry: what is shown.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__()
+        self._registry = registry
+
+    async def answer(self, request: Any) -> Answer:
+        body, content_type = exposition(self._registry, request)
+        return Answer(body, content_type=content_type, headers={"Cache-Control": "no-store"})

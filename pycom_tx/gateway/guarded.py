@@ -19,20 +19,31 @@ REMEMBERED: Final = 30.0
 """Seconds until the same is asked again: each question opens a session, where there are some."""
 
 LIMIT: Final = 10_000
-"""Descriptions that are remembered."""
+"""Descriptions that are remembered, unless told otherwise."""
 
 
 class Guarded:
     """Asks providers with the tokens of those who want to know.
 
+    Only what was told is remembered: tokens that somebody invents take no room.
+
     :param context: what connects to them.
     :param clock: what tells how old an answer is.
     :param turns: how many are asked at once.
+    :param limit: how many descriptions are remembered.
     """
 
-    def __init__(self, context: Context, clock: IReactorTime, turns: DeferredSemaphore) -> None:
+    def __init__(
+        self,
+        context: Context,
+        clock: IReactorTime,
+        turns: DeferredSemaphore,
+        *,
+        limit: int = LIMIT,
+    ) -> None:
         self._context = context
         self._turns = turns
+        self._limit = limit
         self._known: Leases[tuple[str, str, str], Description] = Leases(
             clock, REMEMBERED, lambda *_: None
         )
@@ -50,7 +61,7 @@ class Guarded:
             return Description(denied=True)
         finally:
             self._turns.release()
-        if len(self._known) < LIMIT:
+        if not known.denied and len(self._known) < self._limit:
             self._known.put(key, known)
         return known
 

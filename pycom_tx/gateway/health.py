@@ -12,6 +12,8 @@ from pycom_tx.gateway.problems import AGAIN, Problem
 from pycom_tx.zerojson.errors import Error
 
 if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
     from pycom_tx.client.context import Context
 
 PATIENCE: Final = 2.0
@@ -41,7 +43,7 @@ class Health(Page):
             self._waiting.append(answer)
             return answer
         self._waiting = [answer]
-        Deferred.fromCoroutine(self._ask()).addCallback(self._told)
+        Deferred.fromCoroutine(self._ask()).addBoth(self._told)
         return answer
 
     async def _ask(self) -> bool:
@@ -52,7 +54,7 @@ class Health(Page):
             return False
         return True
 
-    def _told(self, answers: bool) -> None:  # noqa: FBT001 # that is the question
+    def _told(self, answers: bool | Failure) -> None:  # noqa: FBT001 # that is the question
         waiting, self._waiting = self._waiting or [], None
         for answer in waiting:
             if not answer.called:  # its client may be gone

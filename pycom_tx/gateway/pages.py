@@ -18,8 +18,8 @@ READ: Final = (b"GET", b"HEAD")
 class Page(Resource):
     """Something at a path."""
 
-    methods: ClassVar[tuple[bytes, ...]] = READ
-    """Those of HTTP that it answers."""
+    methods: ClassVar[tuple[bytes, ...] | None] = READ
+    """Those of HTTP that it answers; None for all."""
 
     def getChild(self, path: bytes, request: Any) -> Resource:
         return Nothing()
@@ -45,11 +45,16 @@ class Page(Resource):
             answer = await self._answered(request)
         except Problem as problem:
             answer = problem.answer()
-        if answer is not None:
-            await answer.send(request)
+        if answer is None:
+            return
+        try:
+            sent = answer.send(request)
+        except Problem as problem:
+            sent = problem.answer().send(request)
+        await sent
 
     async def _answered(self, request: Any) -> Answer | None:
-        if request.method in self.methods:
+        if self.methods is None or request.method in self.methods:
             return await self.answer(request)
         allowed = b", ".join((*self.methods, b"OPTIONS")).decode("ascii")
         if request.method == b"OPTIONS":
@@ -61,7 +66,7 @@ class Page(Resource):
 class Nothing(Page):
     """What is at every other path."""
 
-    methods = (b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"PATCH")
+    methods = None
 
     async def answer(self, request: Any) -> Answer | None:
         raise not_found("There is no such page")

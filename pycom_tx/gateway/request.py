@@ -68,6 +68,10 @@ class Request(server.Request):
             self.finish()
             return
         self.method, self.uri, self.clientproto = command, path, version
+        if path == b"*" and command != b"OPTIONS":
+            self._wrong = Problem(405, "* is for OPTIONS only", {"Allow": "OPTIONS"})
+            self.render(None)
+            return
         self.path, _, query = path.partition(b"?")
         if self.path.startswith((b"http://", b"https://")):  # as proxies have it
             self.path = b"/" + b"".join(self.path.split(b"/", 3)[3:])
@@ -120,6 +124,7 @@ class Request(server.Request):
     def _set_headers(self) -> None:
         self.setHeader("Server", "pycom_tx")
         self.setHeader("X-Content-Type-Options", "nosniff")
+        self._site.hosts.check(self)
         self._site.origins.check(self)
 
     def _refuse(self, problem: Problem) -> None:

@@ -24,6 +24,7 @@ from pycom_tx.gateway.events import MAX_STREAMS, Events
 from pycom_tx.gateway.exposure import Exposure
 from pycom_tx.gateway.figures import Figures
 from pycom_tx.gateway.health import Health
+from pycom_tx.gateway.hosts import Hosts
 from pycom_tx.gateway.located import Located
 from pycom_tx.gateway.openapi import OpenAPI
 from pycom_tx.gateway.pages import Nothing
@@ -56,6 +57,8 @@ class Gateway(Service):
     :param endpoints: where to listen, as Twisted describes them: ``tcp:8080``.
     :param expose: patterns of the interfaces that can be reached; all but those that begin
         with ``org.pycom.``, if there are none.
+    :param hosts: names that it answers to, beside addresses and ``localhost``; all there are,
+        if there are none, but for connections to a loopback address.
     :param origins: where pages of browsers may come from that call.
     :param timeout: seconds that a call may take, unless its client asks for others.
     :param max_timeout: seconds that it may take at most.
@@ -85,6 +88,7 @@ class Gateway(Service):
         endpoints: Iterable[str] = (),
         *,
         expose: Iterable[str] = (),
+        hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
         timeout: float = TIMEOUT,
         max_timeout: float = MAX_TIMEOUT,
@@ -107,6 +111,7 @@ class Gateway(Service):
         self._nameserver = nameserver
         self._endpoints = tuple(endpoints)
         self._exposure = Exposure(expose)
+        self._hosts = Hosts(hosts)
         self._origins = Origins(origins)
         self._timeout = min(timeout, max_timeout)
         self._max_timeout = max_timeout
@@ -164,7 +169,7 @@ class Gateway(Service):
         if self._figures is not None:
             context.observers.append(self._figures.calls)
         catalogue = Catalogue(context, self._reactor, self._exposure)
-        located = Located(context, self._reactor)
+        located = Located(context, self._reactor, catalogue.providers)
         later.callback(located.close)
         in_progress = InProgress(self._max_calls)
         events = Events(catalogue, self._reactor, limit=self._max_streams, frank=self._frank)
@@ -193,6 +198,7 @@ class Gateway(Service):
             root,
             self._reactor,
             bodies=Bodies(self._max_body),
+            hosts=self._hosts,
             origins=self._origins,
             max_connections=self._max_connections,
             verbose=self._verbose,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.web.http import CACHED
 
 from pycom_tx.gateway.answers import Answer
@@ -33,7 +33,9 @@ async def contracts(catalogue: Catalogue, interface: str, token: str | None) -> 
     if token is not None and any(description.denied for description in descriptions):
         asked = [
             Deferred.fromCoroutine(catalogue.guarded.describe(provider, interface, token))
-            for provider in providers
+            if description.denied
+            else succeed(description)
+            for provider, description in zip(providers, descriptions, strict=True)
         ]
         descriptions = await gatherResults(asked, consumeErrors=True)
     groups: dict[str, tuple[Description, list[Provider]]] = {}

@@ -11,8 +11,10 @@ from twisted.python.failure import Failure
 from twisted.web import server
 from twisted.web.http import HTTPChannel
 
-from pycom_tx.gateway.bodies import Bodies
+from pycom_tx.gateway.bodies import TOGETHER, Bodies
 from pycom_tx.gateway.cors import Origins
+from pycom_tx.gateway.hosts import Hosts
+from pycom_tx.gateway.outgoing import Outgoing
 from pycom_tx.gateway.problems import Problem
 from pycom_tx.gateway.request import Request
 
@@ -78,6 +80,13 @@ class Channel(HTTPChannel):
         if first and len(self.requests) > known and line.count(b" ") == 2:
             self.requests[-1].begin(line, self.site.reactor.seconds())
 
+    def headerReceived(self, line: bytes) -> bool:
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:  # a length has more digits than Python reads
+            self._respondToBadRequestAndDisconnect()
+            return False
+
     def lineLengthExceeded(self, line: bytes) -> None:
         if self._size:
             self._refuse(431, f"A header has {HEADERS} bytes at most")
@@ -123,8 +132,19 @@ class Channel(HTTPChannel):
             self._looking.cancel()
             self._looking = None
 
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        """Say in our words what Twisted says without any."""
+        if self.requests and self.requests[-1].startedWriting:
+            self.loseConnection()  # a body goes wrong that was refused already
+        else:
+            self._refuse(
+                400,
+                "This is no proper request of HTTP/1.1: its first line, a header, or a chunk of "
+                "its body is none",
+            )
+
     def _refuse(self, status: int, detail: str) -> None:
-        answer = Problem(status, detail).answer()
+        answer = Problem(status, detail, not_started=True).answer()
         body = b"".join(answer.parts)
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
         headers = {**answer.headers, "Content-Length": str(len(body)), "Connection": "close"}
@@ -143,7 +163,8 @@ class Site(server.Site):
 
     :param root: the page that all are below.
     :param clock: what times its connections.
-    :param bodies: what the bodies of its requests count for.
+    :param bodies: what the bodies of its requests count for. Answers have as much room as those.
+    :param hosts: which names it answers to.
     :param origins: which pages of browsers may call.
     :param max_connections: how many there may be at once.
     :param verbose: log every request.
@@ -159,6 +180,7 @@ class Site(server.Site):
         clock: IReactorTime,
         *,
         bodies: Bodies | None = None,
+        hosts: Hosts | None = None,
         origins: Origins | None = None,
         max_connections: int = MAX_CONNECTIONS,
         verbose: bool = False,
@@ -166,6 +188,8 @@ class Site(server.Site):
     ) -> None:
         super().__init__(root, requestFactory=Request, timeout=IDLE, reactor=clock)
         self.bodies = bodies or Bodies()
+        self.outgoing = Outgoing(clock, TOGETHER * self.bodies.limit)
+        self.hosts = hosts or Hosts()
         self.origins = origins or Origins()
         self.verbose = verbose
         self.figures = figures

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from zope.interface import implementer
 
 from pycom_tx.components.observing import ICallObserver
+from pycom_tx.components.proven import MAX_METHODS, proves_method
 from pycom_tx.metrics.calls import UNKNOWN, Calls, MethodFigures
-from pycom_tx.zerojson.errors import (
-    AccessDenied,
-    BadRequest,
-    MethodNotFound,
-    RemoteError,
-    ServiceNotFound,
-)
+from pycom_tx.zerojson.errors import RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,14 +20,6 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from pycom_tx.zerojson.request import Request, Response
-
-MAX_METHODS: Final = 1000
-"""Methods that are told apart."""
-
-_PROVES_NOTHING: Final = frozenset(
-    kind.code for kind in (MethodNotFound, ServiceNotFound, BadRequest, AccessDenied)
-)
-"""What may be answered for a method that there is not."""
 
 
 @implementer(ICallObserver)
@@ -80,8 +67,8 @@ class ClientCalls:
         code = type(error).__name__  # where no reply came that has one
         if isinstance(error, RemoteError):
             code = str(error.code)
-            if error.code not in _PROVES_NOTHING:
-                figures = self._proven(key)
+        if proves_method(error):
+            figures = self._proven(key)
         figures.count(code, self._clock.seconds() - started)
         return failure
 

@@ -9,9 +9,9 @@ from twisted.python import usage
 
 from pycom_tx import __version__
 from pycom_tx.client.context import NAMESERVER_ADDRESS
+from pycom_tx.gateway import cors, hosts
 from pycom_tx.gateway.bodies import MAX_BODY
 from pycom_tx.gateway.calls import MAX_TIMEOUT, TIMEOUT
-from pycom_tx.gateway.cors import checked
 from pycom_tx.gateway.events import MAX_STREAMS
 from pycom_tx.gateway.progress import MAX_CALLS
 from pycom_tx.gateway.service import DRAIN, Gateway
@@ -35,6 +35,13 @@ def _size(text: str) -> int:
         msg = "bytes, 1 or more, like 65536, 64K or 512M"
         raise ValueError(msg)
     return size
+
+
+def _checked(check: Callable[[str], str], text: str) -> str:
+    try:
+        return check(text)
+    except ValueError as error:
+        raise usage.UsageError(str(error)) from None
 
 
 _LIMITS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
@@ -76,6 +83,7 @@ class Options(CommandOptions):
         super().__init__()
         self.endpoints: list[str] = []
         self.patterns: list[str] = []
+        self.hosts: list[str] = []
         self.origins: list[str] = []
 
     def opt_http(self, endpoint: str) -> None:
@@ -86,12 +94,13 @@ class Options(CommandOptions):
         """Only interfaces like this can be reached: com.foo.*; may be given more than once"""
         self.patterns.append(pattern)
 
+    def opt_host(self, host: str) -> None:
+        """It answers to that name: app.example.com or *; may be given more than once"""
+        self.hosts.append(_checked(hosts.checked, host))
+
     def opt_cors_origin(self, origin: str) -> None:
         """Pages from there may call: https://app.example.com or *; may be given more than once"""
-        try:
-            self.origins.append(checked(origin))
-        except ValueError as error:
-            raise usage.UsageError(str(error)) from None
+        self.origins.append(_checked(cors.checked, origin))
 
     def postOptions(self) -> None:
         if not self.endpoints:
@@ -117,6 +126,7 @@ class GatewayCommand(Command):
             options["nameserver"],
             options.endpoints,
             expose=options.patterns,
+            hosts=options.hosts,
             origins=options.origins,
             console=not options["no-console"],
             show_addresses=bool(options["show-addresses"]),

@@ -16,6 +16,7 @@ from twisted.internet.defer import CancelledError
 from zope.interface import implementer
 
 from pycom_tx.components.observing import ICallObserver
+from pycom_tx.components.proven import MAX_METHODS, proves_method
 from pycom_tx.components.trace import trace_context, trace_in
 from pycom_tx.zerojson.errors import UNKNOWN, RemoteError
 from pycom_tx.zerojson.extensions import TRACE
@@ -37,6 +38,10 @@ OTHER: Final = "_OTHER"
 """The method that OpenTelemetry's conventions have for those that there are not: what
 strangers invent makes no names of spans."""
 
+LONGEST: Final = 100
+"""Characters of such a method's name that are told beside it."""
+
+_METHOD: Final = "rpc.method"
 _STATUS: Final = "rpc.response.status_code"
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
@@ -46,13 +51,16 @@ class ClientSpans:
     """Makes a span of each call that a component makes, for as long as that takes.
 
     It is a child of the current span, or of the trace that the call is part of without
-    OpenTelemetry's knowledge.
+    OpenTelemetry's knowledge. It is named after the method if a service has answered a call of
+    that, this one or an earlier one.
 
     :param tracer: what makes them.
+    :param answered: the interfaces and methods that have answered; more are added to it.
     """
 
-    def __init__(self, tracer: Tracer) -> None:
+    def __init__(self, tracer: Tracer, answered: set[tuple[str, str]] | None = None) -> None:
         self._tracer = tracer
+        self._known = set() if answered is None else answered
 
     def call(
         self, component: Any, request: Request, make: Callable[..., Deferred[Response]]
@@ -60,11 +68,12 @@ class ClientSpans:
         parent = None  # which is the current one
         if not get_current_span().get_span_context().is_valid:
             parent = _parent(request.extensions.get(TRACE) or trace_context.get())
+        interface, method = request.interface, request.method
+        name, unnamed = f"{interface}/{method}", None
+        if (interface, method) not in self._known:
+            name, method, unnamed = OTHER, OTHER, (interface, method)
         span = self._tracer.start_span(
-            f"{request.interface}/{request.method}",
-            parent,
-            SpanKind.CLIENT,
-            _attributes(request.interface, request.method),
+            name, parent, SpanKind.CLIENT, _attributes(interface, method)
         )
         carrier: dict[str, str] = {}
         _PROPAGATOR.inject(carrier, set_span_in_context(span))
@@ -72,20 +81,39 @@ class ClientSpans:
         return call.addCallbacks(
             self._answered,
             self._failed,
-            callbackArgs=(span, component),
-            errbackArgs=(span, component),
+            callbackArgs=(unnamed, span, component),
+            errbackArgs=(unnamed, span, component),
         )
 
-    def _answered(self, response: Response, span: Span, component: Any) -> Response:
+    def _answered(
+        self, response: Response, unnamed: tuple[str, str] | None, span: Span, component: Any
+    ) -> Response:
+        if unnamed is not None:
+            self._name(unnamed, span, None)
         _end(span, 0, component.address)
         return response
 
-    def _failed(self, failure: Failure, span: Span, component: Any) -> Failure:
+    def _failed(
+        self, failure: Failure, unnamed: tuple[str, str] | None, span: Span, component: Any
+    ) -> Failure:
         error = failure.value
+        if unnamed is not None:
+            self._name(unnamed, span, error)
         span.set_status(StatusCode.ERROR, str(error))
         _record(span, error)
         _end(span, error.code if isinstance(error, RemoteError) else None, component.address)
         return failure
+
+    def _name(self, key: tuple[str, str], span: Span, error: BaseException | None) -> None:
+        """Name a span after its method, if that is known by now."""
+        interface, method = key
+        if proves_method(error) and len(self._known) < MAX_METHODS:
+            self._known.add(key)
+        if key in self._known:
+            span.update_name(f"{interface}/{method}")
+            span.set_attribute(_METHOD, method)
+        else:
+            span.set_attribute("rpc.method_original", method[:LONGEST])
 
 
 @implementer(IRequestHandler)
@@ -147,7 +175,7 @@ def _parent(carried: Any) -> Context:
 
 
 def _attributes(interface: str, method: str) -> dict[str, str]:
-    return {"rpc.system": SYSTEM, "rpc.service": interface, "rpc.method": method}
+    return {"rpc.system": SYSTEM, "rpc.service": interface, _METHOD: method}
 
 
 def _record(span: Span, error: BaseException | None) -> None:

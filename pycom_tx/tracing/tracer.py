@@ -24,17 +24,20 @@ PATIENCE: Final = 2.0
 """Seconds that a program which ends waits until the last spans are exported."""
 
 
-def client_spans(provider: Any = None) -> ClientSpans | None:
+def client_spans(
+    provider: Any = None, answered: set[tuple[str, str]] | None = None
+) -> ClientSpans | None:
     """What makes a client span of each call; None where nobody wants any.
 
     :param provider: an ``opentelemetry.trace.TracerProvider``; the program's, if left out.
+    :param answered: as for :class:`ClientSpans`.
     """
     tracer = _tracer(provider)
     if tracer is None:
         return None
     from pycom_tx.tracing.spans import ClientSpans
 
-    return ClientSpans(tracer)
+    return ClientSpans(tracer, answered)
 
 
 def served(

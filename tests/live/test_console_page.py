@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from prometheus_client import CollectorRegistry
 from selenium.webdriver.common.keys import Keys
 from twisted.web.resource import Resource
 from twisted.web.static import Data
@@ -291,6 +292,31 @@ class PageTests(ConsoleCase):
             "Input.dispatchMouseEvent", type="mouseMoved", x=box["x"] + 9, y=box["y"] + 9
         )
         await browser.find(".chart .when", "s ago")
+
+    async def test_charts_of_calls(self):
+        """What the charts show is what the gateway itself has counted."""
+        await self.serve(Shop())
+        browser = await self.open(registry=CollectorRegistry())
+        await browser.find(".values .calls", "0/s")
+        context = pycom.ProxyContext(gateway=self.url)
+        self.addCleanup(context.close)
+        async with context.locate("com.example.shop") as shop:
+            for _ in range(10):
+                await shop.power(base=2)
+                await self.assertFailure(shop.fail(code=7), pycom.RemoteError)
+        tops_are = (
+            "[...document.querySelectorAll('.chart svg')]"
+            ".every((chart, at) => RegExp(arguments[at]).test(chart.ariaLabel))"
+        )
+        some, none = r"top is [0-9.]*[1-9]", r"top is 0/s"
+        for link, tops in (None, [some] * 3), ("power", [some, none, some]), ("fail", [some] * 3):
+            if link is None:
+                await browser.find(".charts h2", "All calls")
+            else:
+                await browser.run(f"location.hash = '/com.example.shop/{link}'")
+                await browser.find(".charts h2", f"Calls of {link}")
+            await browser.until(tops_are, *tops)
+        await self.assertNoComplaints()
 
     async def test_no_figures(self):
         """A gateway that counts nothing has no charts."""

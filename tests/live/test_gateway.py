@@ -1,5 +1,6 @@
 """The gateway between real processes: curl and others call what runs behind it."""
 
+import itertools
 import json
 import os
 import re
@@ -7,14 +8,14 @@ import signal
 from unittest import SkipTest
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.python.procutils import which
 
-from tests.http_load import load
+from tests.http_load import Client, load
 from tests.live.certificates import write_certificate
 from tests.live.processes import LOOK_AGAIN, PATIENCE
 from tests.live.test_twistd import ANY, CommandCase
@@ -37,6 +38,10 @@ class Busy(pycom.Service):
     @pycom.method(attachments=("blob", "blob"), results=("size", "blob"))
     def mirror(self, request, blob: bytes) -> tuple[int, bytes]:
         return len(blob), blob
+
+    @pycom.method(results=("blob",), attachments=(None, "blob"))
+    def grow(self, request, size: int) -> bytes:
+        return bytes(size)
 
     @pycom.method
     async def wait(self, request, name: str):
@@ -181,6 +186,8 @@ class CallTests(GatewayCase):
         )
         out = await self.curl(f"{call}/missing", "--json", "1", "-w", "%{http_code}")
         self.assertRegex(out, r'"code":2.*404\Z')
+        out = await self.curl(f"{self.url}/healthz", "-H", "Host: evil.example.com")
+        self.assertEqual(json.loads(out)["status"], 421)
         await gateway.wait_for(r"127\.0\.0\.1 POST /call/com\.foo\.busy/echo: 200 after")
         self.assertStopped(gateway, await gateway.stop())
 
@@ -236,13 +243,46 @@ class CallTests(GatewayCase):
         talk.transport.write(bytes(10_000_000))
         await talk.ended
 
+    async def test_slow_client(self):
+        """A large answer waits for its client, and gives way to others if that takes nothing."""
+        await self.serve("--max-body", "64K")
+        slow = await self.connect()
+        slow.transport.pauseProducing()
+        body = b'{"size": 40000000}'  # which no buffers of the system hold
+        slow.transport.write(
+            b"POST /call/com.foo.busy/grow HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b"
+            % (len(body), body)
+        )
+        await self.grown("503")
+        await self.grown("200")
+        slow.transport.resumeProducing()
+        await slow.ended
+        self.assertIn(b"200 OK", slow.received)
+        self.assertLess(len(slow.received), 40_000_000)
+
+    async def grown(self, status):
+        """Ask for something large until that is answered with a status."""
+        deadline = reactor.seconds() + PATIENCE
+        url = f"{self.url}/call/com.foo.busy/grow"
+        told = None
+        while told != status:
+            if reactor.seconds() > deadline:
+                raise AssertionError(f"It is never {status}, but {told}")
+            await deferLater(reactor, LOOK_AGAIN)
+            told = await self.curl(
+                url, "--json", '{"size": 100000}', "-o", "out", "-w", "%{http_code}"
+            )
+
     async def test_load(self):
         """Thousands of requests on fifty connections, without one error."""
         *_, gateway = await self.serve()
         path = "/call/com.foo.busy/echo"
         where = f"127.0.0.1:{self.port}"
-        self.assertEqual(await load(reactor, where, path, 2_000, 50), 2_000)
+        requests = 20_000 if "CI" in os.environ else 2_000
+        self.assertEqual(await load(reactor, where, path, requests, 50), requests)
         self.assertCleanLog(gateway)
+
+    test_load.timeout = 600  # as much as it takes where others want the machine, too
 
 
 class SessionTests(GatewayCase):
@@ -289,6 +329,33 @@ class LivingTests(GatewayCase):
         finally:
             os.kill(service.transport.pid, signal.SIGCONT)
         await talk.until(rb"event: appeared")
+
+    async def test_nameserver_restarted(self):
+        """A nameserver that is killed and started again makes no call fail."""
+        nameserver, *_ = await self.serve()
+        await self.curl(f"{self.url}/services")  # which waits until the gateway knows
+        numbers = itertools.count()
+        going = itertools.takewhile(lambda _: not ended, numbers)
+        ended = []
+        endpoint = HostnameEndpoint(reactor, "127.0.0.1", int(self.port))
+        clients = [
+            await connectProtocol(endpoint, Client(b"/call/com.foo.busy/echo", going))
+            for _ in range(2)
+        ]
+        await nameserver.kill()
+        await self.nameserver(address=self.where)
+        while "/com/foo/busy" not in await self.services(self.where):
+            await self.basket_is_there()
+        await self.basket_is_there()
+        ended.append(True)
+        right = sum(await gatherResults([client.ended for client in clients]))
+        self.assertEqual(right, next(numbers) - 1)  # one was taken to see that it has ended
+
+    async def basket_is_there(self):
+        """An interface that is not called all the time can be called, too."""
+        url = f"{self.url}/call/com.foo.basket/put"
+        out = await self.curl(url, "--json", '{"title": "x"}', "-w", "%{http_code}")
+        self.assertEqual(out, '["x"]200')
 
     async def test_stopped(self):
         """A gateway that is stopped waits for its calls, and answers them."""

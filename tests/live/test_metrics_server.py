@@ -110,8 +110,13 @@ class MetricsServerTests(TestCase):
         _, url = self.serve()
         response, body = await get(url, b"HEAD")
         self.assertEqual((response.code, body), (200, ""))
-        response, _ = await get(url, b"POST")
-        self.assertEqual(response.code, 405)
+        response, body = await get(url, b"POST")
+        self.assertEqual((response.code, body), (405, "Metrics are for GET, HEAD, got POST\n"))
+        for name, value in (
+            (b"Allow", b"GET, HEAD"),
+            (b"Content-Type", b"text/plain; charset=utf-8"),
+        ):
+            self.assertEqual(response.headers.getRawHeaders(name), [value])
         response, _ = await get(url.removesuffix("metrics"))
         self.assertEqual(response.code, 404)
 
