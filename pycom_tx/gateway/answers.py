@@ -23,13 +23,13 @@ STALLED: Final = 60.0
 class Answer:
     """What a request is answered with.
 
-    :param body: bytes, or a sequence of them that follow each other.
+    :param body: bytes, or a sequence of them, or of views, that follow each other.
     :param headers: what goes along with it.
     """
 
     def __init__(
         self,
-        body: bytes | Sequence[bytes] = b"",
+        body: bytes | Sequence[bytes | memoryview] = b"",
         *,
         status: int = 200,
         content_type: str | None = "application/json",
@@ -84,7 +84,7 @@ class Sending:
         Since when the client takes nothing; infinite while it does.
     """
 
-    def __init__(self, request: Any, parts: Sequence[bytes], size: int) -> None:
+    def __init__(self, request: Any, parts: Sequence[bytes | memoryview], size: int) -> None:
         self.request = request
         self.size = size
         self.paused_at = inf

@@ -40,14 +40,15 @@ def result_of(response: Response, *, alone: bool) -> Answer:
         raise Problem(502, detail, not_started=False, reason=INVALID) from None
     headers = {"Cache-Control": "no-store"}
     _tell_extensions(headers, response)
-    if response.attachment is None:
+    attachment = response.attachment_view
+    if attachment is None:
         return Answer(result, headers=headers)
     if not alone:
-        return _form(result, response.attachment, headers)
+        return _form(result, attachment, headers)
     told = field(response.result, result)
     if told is not None:
         headers[RESULT] = told
-    return Answer(response.attachment, content_type="application/octet-stream", headers=headers)
+    return Answer([attachment], content_type="application/octet-stream", headers=headers)
 
 
 def _tell_extensions(headers: dict[str, str], response: Response) -> None:
@@ -60,7 +61,7 @@ def _tell_extensions(headers: dict[str, str], response: Response) -> None:
                 headers[EXTENSIONS] = told
 
 
-def _form(result: bytes, attachment: bytes, headers: dict[str, str]) -> Answer:
+def _form(result: bytes, attachment: memoryview, headers: dict[str, str]) -> Answer:
     boundary = token_hex(16)
     before, between, after = (
         part.format(boundary).encode("ascii") for part in (_RESULT, _ATTACHMENT, _END)

@@ -9,11 +9,11 @@ PIECE: Final = 64 * 1024
 """Bytes that are handed over at once."""
 
 
-def pieces(parts: Sequence[bytes]) -> Iterator[bytes]:
+def pieces(parts: Sequence[bytes | memoryview]) -> Iterator[bytes]:
     """What follows each other, in pieces that are not too large."""
     for part in parts:
         if len(part) <= PIECE:
-            yield part
+            yield bytes(part)
             continue
         view = memoryview(part)
         for start in range(0, len(part), PIECE):
