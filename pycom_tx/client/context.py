@@ -51,8 +51,8 @@ class Context:
     """Where a program gets its components from.
 
     It holds one connection for each address, which its components share; a connection is
-    closed when nothing uses it any more, and all are when the reactor stops. Making a
-    context opens nothing yet.
+    closed when nothing uses it any more, and all are when the reactor stops, after services
+    of the same process have: then as if by :meth:`close`. Making a context opens nothing yet.
 
     :param nameserver: the nameserver's address; ``tcp://127.0.0.1:2012``, if left out.
     :param gateway: the URL of a gateway, to reach services through that and by nothing else,
@@ -129,7 +129,7 @@ class Context:
 
             network = self._own_network = ZmqNetwork(reactor, silence)
         self.connections = Connections(
-            network, reactor, self._released, wait_when_full=wait_when_full
+            network, reactor, self._released, self._end, wait_when_full=wait_when_full
         )
         self._directory: IDirectory
         if self._gateway is None:
@@ -258,13 +258,15 @@ class Context:
         return BorrowedContext(self, request.extensions.get(AUTH))
 
     def close(self) -> Deferred[None]:
-        """Close every connection; calls in flight fail with ``ConnectionClosed``.
+        """Close all; calls in flight are cancelled, and fail with ``ConnectionClosed``.
 
         :returns: Deferred firing when all are closed. Without a gateway it has fired: there is
             nothing to wait for.
         """
-        self._stop_following()
-        self.connections.close_all()
+        return self._end("The context is closed")
+
+    def _end(self, reason: str) -> Deferred[None]:
+        self.connections.close_all(reason)
         closed = None if self._own_network is None else self._own_network.close()
         return succeed(None) if closed is None else closed
 
@@ -362,10 +364,6 @@ class Context:
 
             following = self._followed[key] = self._directory.follow(self, wanted, closed)
         return following
-
-    def _stop_following(self) -> None:
-        for following in list(self._followed.values()):
-            following.stop()
 
     async def __aenter__(self) -> Self:
         return self

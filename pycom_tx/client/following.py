@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextvars
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IReactorCore
 from twisted.internet.task import deferLater
 
 from pycom_tx.client.providers import Providers
@@ -63,7 +62,6 @@ class Following:
         self._changes: list[Deferred[None]] = []
         self._running: Deferred[None] | None = None
         self._stopped = False
-        self._trigger: Any = None
 
     def use(self) -> None:
         """Follow the nameserver until :meth:`release` was called as often."""
@@ -73,28 +71,20 @@ class Following:
             variables = contextvars.Context()
             self._running = variables.run(Deferred.fromCoroutine, self._run())
             self._running.addErrback(lambda failure: failure.trap(CancelledError))
-            reactor: Any = self._context.connections.clock
-            if IReactorCore.providedBy(reactor):
-                # After services have stopped, whose calls may need it to the end.
-                self._trigger = reactor.addSystemEventTrigger(
-                    "during", "shutdown", self._reactor_stops
-                )
+            self._context.connections.follows(self)
 
     def release(self) -> None:
         """One user less."""
         self._users -= 1
         if self._users == 0:
-            self.stop()
+            self.stop("The context is closed")
             self.providers.close()
             self._closed()
 
-    def stop(self, reason: str = "The context is closed") -> None:
+    def stop(self, reason: str) -> None:
         """Ask the nameserver no more; those who wait are told."""
         self._stopped = True
-        if self._trigger is not None:
-            trigger, self._trigger = self._trigger, None
-            reactor: Any = self._context.connections.clock
-            reactor.removeSystemEventTrigger(trigger)
+        self._context.connections.follows_no_more(self)
         if self._running is not None:
             self._running.cancel()
         self._error = ConnectionClosed(reason, not_started=True)
@@ -124,10 +114,6 @@ class Following:
         change: Deferred[None] = Deferred(self._changes.remove)
         self._changes.append(change)
         return change
-
-    def _reactor_stops(self) -> None:
-        self._trigger = None
-        self.stop("The reactor stopped")
 
     async def _run(self) -> None:
         revision: str | None = None

@@ -108,7 +108,7 @@ class Client:
         self._greeting = self._met = False
         self._features: frozenset[str] = frozenset()
         self._max_message = inf
-        self._closed = False
+        self._closed = ""
         self._channel: IChannel = network.connect(address, self)
 
     @property
@@ -153,7 +153,7 @@ class Client:
         :raises Overloaded: too much waits to be sent already.
         """
         if self._closed:
-            raise ConnectionClosed(f"The connection to {self.address} is closed", not_started=True)
+            raise ConnectionClosed(self._closed, not_started=True)
         key = b"%x" % next(self._keys)
         more = self._more(request, timeout, on_progress, token, trace)
         call = CallInFlight(self, key, request, timeout, on_progress, more=more)
@@ -190,12 +190,15 @@ class Client:
         self._ended(call)
         return unsent
 
-    def close(self) -> None:
-        """Fail the calls in flight with :class:`ConnectionClosed` and close the channel."""
+    def close(self, reason: str | None = None) -> None:
+        """Cancel the calls in flight, fail them with :class:`ConnectionClosed`, close the channel.
+
+        :param reason: for a reader: why.
+        """
         if self._closed:
             return
-        self._closed = True
-        self._fail_all(ConnectionClosed, f"The connection to {self.address} was closed")
+        self._closed = reason or f"The connection to {self.address} is closed"
+        self._fail_all(ConnectionClosed, self._closed)
         self._deadlines.close()
         self._channel.close()
 

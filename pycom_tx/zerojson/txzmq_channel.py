@@ -196,6 +196,11 @@ class _ConnectedChannel(Channel):
         if self._connection is connection:
             self._replace(f"The connection to {self.address} broke")
 
+    def _let_go(self) -> None:
+        # Not shut yet: when the reactor stops, it has still to be said that calls are cancelled.
+        self._lost = True
+        self._replace_later()
+
     def finish(self, seconds: float) -> Deferred[None]:
         return self.flushed().addCallback(lambda _: self.close())
 
@@ -296,8 +301,9 @@ class ZmqNetwork:
             raise
         self._channels.add(channel)
         if self._trigger is None:
+            # After contexts, which have their calls cancelled before.
             self._trigger = self.reactor.addSystemEventTrigger(
-                "during", "shutdown", self._reactor_stops
+                "after", "shutdown", self._reactor_stops
             )
         return channel
 

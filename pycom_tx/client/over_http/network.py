@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorCore
 from zope.interface import implementer
 
 from pycom_tx.client.over_http.agent import PooledAgent
@@ -35,7 +34,7 @@ class GatewayNetwork:
     """Reaches services through a gateway. Their addresses are its URL.
 
     :param url: the gateway's.
-    :param reactor: what it runs in; only one with a shutdown is told of that.
+    :param reactor: what it runs in.
     :param agent: an ``IAgent``, which makes the requests; one with its own connections, if
         left out.
 
@@ -54,7 +53,6 @@ class GatewayNetwork:
         self._waiting: dict[Exchange, None] = {}
         self._under_way = 0
         self._starting: IDelayedCall | None = None
-        self._trigger: Any = None
 
     def address(self, service_name: str | None) -> str:
         """The address of whatever service there is, or of the one with that path."""
@@ -68,10 +66,6 @@ class GatewayNetwork:
             )
         channel = GatewayChannel(self, address, ICallListener(listener))
         self._channels[channel] = None
-        if self._trigger is None and IReactorCore.providedBy(self._reactor):
-            self._trigger = self._reactor.addSystemEventTrigger(
-                "during", "shutdown", self._reactor_stops
-            )
         return channel
 
     def bind(
@@ -149,9 +143,6 @@ class GatewayNetwork:
     def forget(self, channel: GatewayChannel) -> None:
         """A channel is closed."""
         self._channels.pop(channel, None)
-        if not self._channels and self._trigger is not None:
-            self._reactor.removeSystemEventTrigger(self._trigger)
-            self._trigger = None
 
     def _wake(self) -> None:
         if self._waiting and self._starting is None and self._under_way < AT_ONCE:
@@ -164,12 +155,6 @@ class GatewayNetwork:
             del self._waiting[exchange]
             self._under_way += 1
             exchange.start()
-
-    def _reactor_stops(self) -> Deferred[None]:
-        self._trigger = None
-        for channel in list(self._channels):
-            channel.abandon("The reactor stopped")
-        return self.close()
 
 
 def checked_url(url: str) -> str:
