@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, succeed
 
@@ -20,7 +21,6 @@ from pycom_tx.client.opening import Opening
 from pycom_tx.client.over_http.behind import GatewayDirectory, through_gateway
 from pycom_tx.client.providers import Providers
 from pycom_tx.components.observing import ICallObserver
-from pycom_tx.zerojson.errors import ServiceNotFound
 from pycom_tx.zerojson.extensions import AUTH, SILENCE
 from pycom_tx.zerojson.request import Request, Response
 
@@ -197,6 +197,8 @@ class Context:
         :param timeout: seconds to wait; ``math.inf``, if left out, to wait for ever.
 
         :raises ServiceNotFound: (as a failure) nobody did in time.
+        :raises ServiceNotAvailable: (as a failure) the nameserver did not answer, to the end.
+        :raises ContractMismatch: (as a failure) those that there were had another contract.
         """
         return Opening.of(
             self._wait_for(interface, service_name, contract, balance, checked_timeout(timeout))
@@ -339,17 +341,8 @@ class Context:
         balance: str | IBalancer,
         timeout: float,
     ) -> Component:
-        waiting = Deferred.fromCoroutine(
-            self._locate(interface, service_name, contract, balance, Following.appeared)
-        )
-        if timeout == inf:
-            return await waiting
-
-        def over(_: Any, seconds: float) -> NoReturn:
-            nobody = self._directory.nobody(interface, service_name)
-            raise ServiceNotFound(f"{nobody}, for {seconds:g} s")
-
-        return await waiting.addTimeout(timeout, self.connections.clock, over)
+        wait = partial(Following.appeared, timeout=timeout)
+        return await self._locate(interface, service_name, contract, balance, wait)
 
     def _follow(self, interface: str, service_name: str | None, contract: type | None) -> Following:
         wanted = interface, service_name, contract

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from zope.interface import Interface, implementer
+from zope.interface import Attribute, Interface, implementer
 
 from pycom_tx.client.following import Following
 from pycom_tx.zerojson.errors import (
@@ -32,6 +32,8 @@ GRACE: Final = 5.0
 
 class IDirectory(Interface):
     """Knows who provides what."""
+
+    who = Attribute("""Who is asked, and where: "nameserver tcp://127.0.0.1:2012", say. A str.""")
 
     async def providers(
         interface: str, service_name: str | None, revision: str | None = None
@@ -74,6 +76,7 @@ class Directory:
     def __init__(
         self, address: str, connections: Connections, open_nameserver: Callable[[], Component]
     ) -> None:
+        self.who = f"nameserver {address}"
         self._address = address
         self._connections = connections
         self._open_nameserver = open_nameserver
@@ -111,7 +114,7 @@ class Directory:
 
     def nobody(self, interface: str, service_name: str | None) -> ServiceNotFound:
         what = interface if service_name is None else f"{interface} as {service_name}"
-        return ServiceNotFound(f"Nobody provides {what}, says the nameserver {self._address}")
+        return ServiceNotFound(f"Nobody provides {what}, says the {self.who}")
 
     def follow(
         self,

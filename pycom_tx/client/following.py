@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import contextvars
-from typing import TYPE_CHECKING, Final
+from math import inf
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
 from pycom_tx.client.providers import Providers
-from pycom_tx.zerojson.errors import ConnectionClosed, ContractMismatch, Error
+from pycom_tx.zerojson.errors import (
+    ConnectionClosed,
+    ContractMismatch,
+    Error,
+    InvalidReply,
+    ServiceNotAvailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +66,8 @@ class Following:
         self._users = 0
         self._refused: dict[tuple[str | None, str], ContractMismatch] = {}
         self._error: Error | None = None
+        # Since when the nameserver owes an answer; None while it has given one.
+        self._silent_since: float | None = context.connections.clock.seconds()
         self._changes: list[Deferred[None]] = []
         self._running: Deferred[None] | None = None
         self._stopped = False
@@ -102,12 +111,35 @@ class Following:
                 raise self._error
             await self.changed()
 
-    async def appeared(self) -> None:
-        """Wait until a provider is known, however long that takes."""
+    async def appeared(self, timeout: float = inf) -> None:
+        """Wait until a provider is known.
+
+        :param timeout: seconds that it may take.
+
+        :raises ServiceNotFound: there was none in time.
+        :raises ContractMismatch: none that has the contract.
+        :raises ServiceNotAvailable: the nameserver did not answer in time.
+        """
+        waiting = Deferred.fromCoroutine(self._appeared())
+        if timeout != inf:
+            waiting.addTimeout(timeout, self._context.connections.clock, self._missed)
+        await waiting
+
+    async def _appeared(self) -> None:
         while not len(self.providers):
             await self.changed()
             if isinstance(self._error, ConnectionClosed):
                 raise self._error
+
+    def _missed(self, _: object, seconds: float) -> NoReturn:
+        if self._silent_since is None:
+            error = self._error or self._nobody()
+            raise type(error)(f"{error}, for {seconds:g} s") from error
+        silent = self._context.connections.clock.seconds() - self._silent_since
+        raise ServiceNotAvailable(
+            f"The {self._directory.who} has not answered for {round(silent, 1):g} s",
+            not_started=True,
+        ) from self._error
 
     def changed(self) -> Deferred[None]:
         """Fires when the nameserver has answered again."""
@@ -120,9 +152,7 @@ class Following:
         while True:
             try:
                 before, asked = revision, self._context.connections.clock.seconds()
-                known, revision = await self._directory.providers(
-                    self._interface, self._service_name, revision
-                )
+                known, revision = await self._ask(revision)
                 # A nameserver that lets nobody wait any more says at once that all is the same.
                 waited = self._context.connections.clock.seconds() - asked > POLL
                 told = before is None or before != revision or waited
@@ -140,6 +170,21 @@ class Following:
             if self._stopped:
                 return  # by somebody who was told
             await deferLater(self._context.connections.clock, pause)
+
+    async def _ask(
+        self, revision: str | None = None
+    ) -> tuple[list[tuple[str | None, str]], str | None]:
+        """As :meth:`IDirectory.providers`, and know since when there was no answer."""
+        try:
+            answer = await self._directory.providers(self._interface, self._service_name, revision)
+        except ServiceNotAvailable as error:
+            if isinstance(error, InvalidReply):
+                self._silent_since = None
+            elif self._silent_since is None:
+                self._silent_since = self._context.connections.clock.seconds()
+            raise
+        self._silent_since = None
+        return answer
 
     def _nobody(self) -> Error:
         for refused in self._refused.values():
