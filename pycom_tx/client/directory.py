@@ -64,6 +64,11 @@ class IDirectory(Interface):
         """
 
 
+def no_nameserver(address: str, error: RemoteError) -> InvalidReply:
+    """What is raised where another service answers than a nameserver, and with which error."""
+    return InvalidReply(f"What answers at {address} is no nameserver: {error}")
+
+
 @implementer(IDirectory)
 class Directory:
     """What the nameserver of a context knows. One of PyCOM 0.6 knows no revisions.
@@ -102,9 +107,7 @@ class Directory:
             self._old = False
             raise type(error)(f"The nameserver does not answer: {error}") from error
         except RemoteError as error:
-            raise InvalidReply(
-                f"What answers at {self._address} is no nameserver: {error}"
-            ) from error
+            raise no_nameserver(self._address, error) from error
         except (LookupError, TypeError):
             raise InvalidReply(
                 f"The nameserver {self._address} answered with something that tells no services"
