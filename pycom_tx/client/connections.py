@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IReactorCore
 
+from pycom_tx.client.loops import check_driven
 from pycom_tx.client.room import Room
 from pycom_tx.zerojson.client import Client
 from pycom_tx.zerojson.errors import ConnectionClosed
@@ -148,12 +149,14 @@ class Connections:
         return sum(connection.users for connection in self._open.values())
 
     def check_open(self) -> None:
-        """Make sure that :meth:`close_all` was not called.
+        """Make sure that :meth:`close_all` was not called, and that the reactor runs.
 
         :raises ConnectionClosed: it was.
+        :raises ConfigurationError: another loop does.
         """
         if self._closed:
             raise ConnectionClosed(self._closed, not_started=True)
+        check_driven(self.clock)
 
     def _watch(self) -> None:
         """Be told when the reactor stops, while something is open."""
