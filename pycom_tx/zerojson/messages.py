@@ -166,14 +166,19 @@ def decode_response(frames: Sequence[bytes]) -> Response:
     )
 
 
+_BYTES: Final = (
+    ", which can only go as the attachment that its method declares (Component.invoke takes it as "
+    "attachment=…)"
+)
+
+
 def _culprit(args: Any) -> str:
     """Which argument JSON cannot hold, where that can be told."""
     for name, value in args.items() if isinstance(args, dict) else ():
         try:
             codec.encode(value)
         except NotSerializable:  # it has failed already, it may take its time
-            hint = ", which has to be declared as its attachment" if _is_bytes(value) else ""
-            return f", argument {name!r}{hint}"
+            return f", argument {name!r}{_BYTES if _is_bytes(value) else ''}"
     return ""
 
 
