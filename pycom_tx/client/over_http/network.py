@@ -13,7 +13,12 @@ from pycom_tx.client.over_http.agent import PooledAgent
 from pycom_tx.client.over_http.answer import Answer, told_by
 from pycom_tx.client.over_http.channel import GatewayChannel
 from pycom_tx.client.over_http.failing import failed
-from pycom_tx.zerojson.errors import AddressError, Overloaded, ServiceNotAvailable
+from pycom_tx.zerojson.errors import (
+    AddressError,
+    ConnectionClosed,
+    Overloaded,
+    ServiceNotAvailable,
+)
 from pycom_tx.zerojson.interfaces import ICallListener, INetwork
 from pycom_tx.zerojson.waiting import QUEUE_LIMIT
 
@@ -117,7 +122,10 @@ class GatewayNetwork:
         except ServiceNotAvailable:
             raise
         except Exception as error:
-            raise failed(error, self.url, begun=body is not None and body.begun) from error
+            failure = failed(error, self.url, begun=body is not None and body.begun)
+            if isinstance(failure, ServiceNotAvailable) and self._has_stopped():
+                failure = ConnectionClosed("The reactor stopped", not_started=failure.not_started)
+            raise failure from error
 
     # What channels need.
 
@@ -143,6 +151,10 @@ class GatewayNetwork:
     def forget(self, channel: GatewayChannel) -> None:
         """A channel is closed."""
         self._channels.pop(channel, None)
+
+    def _has_stopped(self) -> bool:
+        """Whether the reactor has: it closes its connections before it tells anybody."""
+        return not getattr(self._reactor, "running", True)
 
     def _wake(self) -> None:
         if self._waiting and self._starting is None and self._under_way < AT_ONCE:
