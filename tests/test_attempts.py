@@ -214,6 +214,17 @@ class AgainTests(ProvidersCase):
         self.clock.advance(0.2)
         self.failureResultOf(call, pycom.ServiceNotAvailable)
 
+    def test_timeout(self):
+        """One that ends at another provider, with less time, names the time that it was given."""
+        call, name = self.started("look")
+        self.clock.advance(1)
+        self.crash(name)
+        self.clock.pump([0] * 6)
+        self.assertNoResult(call)
+        self.clock.advance(4)
+        error = self.failure(call, pycom.CallTimeout)
+        self.assertRegex(str(error), "No reply from .* within 5 s;")
+
     def test_refused(self):
         """Who refuses is not asked again; where all refuse, that is the error."""
         error = self.failure(self.component.invoke("refuse"), pycom.Overloaded)

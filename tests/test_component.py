@@ -11,6 +11,12 @@ from tests.support import MemoryCase
 
 ADDRESS = "tcp://127.0.0.1:2013"
 
+BYTES = (
+    ", which can only go as the attachment that its method declares "
+    "(Component.invoke takes it as attachment=…)"
+)
+"""What is said of bytes among the arguments."""
+
 
 @pycom.interface("com.foo.shop")
 class Shop(pycom.Service):
@@ -143,7 +149,7 @@ class InvokeTests(ComponentCase):
         error = self.failure(component.invoke("echo", {1, 2}), pycom.NotSerializable)
         refused = "Object of type {} is not JSON serializable"
         self.assertEqual(str(error), f"com.foo.shop.echo: {refused.format('set')}")
-        for value, hint in ({1}, ""), (b"1", ", which has to be declared as its attachment"):
+        for value, hint in ({1}, ""), (b"1", BYTES):
             call = component.invoke("echo", {"first": 1, "second": value})
             error = self.failure(call, pycom.NotSerializable)
             kind = refused.format(type(value).__name__)

@@ -200,6 +200,52 @@ class WaitTests(MemoryCase):
         self.assertIn("Nobody provides com.foo.shop", str(error))
         self.assertIn("for 2 s", str(error))
 
+    def test_no_nameserver_in_time(self):
+        """Where it was the nameserver that did not answer, the error says so, and for how long."""
+        self.close(self.nameserver.stopService)
+        waiting = self.context.wait_for("com.foo.shop", timeout=2)
+        self.clock.pump([RETRY] * 4)
+        error = self.failure(waiting, pycom.ServiceNotAvailable)
+        where = self.context.nameserver_address
+        self.assertEqual(str(error), f"The nameserver {where} has not answered for 2 s")
+        self.assertIn("Nothing answers", str(error.__cause__))
+
+    def test_silent_nameserver(self):
+        """So it is where that takes what it is asked, and says nothing."""
+        self.addCleanup(setattr, self.network, "delivery", self.network.delivery)
+        self.network.delivery = lambda frames: ()
+        waiting = self.context.wait_for("com.foo.shop", timeout=2.5)
+        self.clock.pump([RETRY] * 5)
+        error = self.failure(waiting, pycom.ServiceNotAvailable)
+        self.assertIn("has not answered for 2.5 s", str(error))
+
+    def test_lost_nameserver(self):
+        """One that has answered before was silent since it was lost."""
+        waiting = self.context.wait_for("com.foo.shop", timeout=20)
+        self.clock.pump([0.5] * 20)
+        self.close(self.nameserver.stopService)
+        self.clock.pump([0.5] * 20)
+        error = self.failure(waiting, pycom.ServiceNotAvailable)
+        self.assertIn("has not answered for 10 s", str(error))
+
+    def test_no_nameserver_there(self):
+        """What is no nameserver does not become one by waiting."""
+        host = self.host(Shop, service="/shop")
+        context = pycom.Context(host.address, reactor=self.clock, network=self.network)
+        self.addCleanup(context.close)
+        waiting = context.wait_for("com.foo.shop", timeout=2)
+        self.clock.pump([RETRY] * 4)
+        error = self.failure(waiting, pycom.InvalidReply)
+        self.assertRegex(str(error), f"What answers at {host.address} is no nameserver.*, for 2 s")
+
+    def test_other_contract(self):
+        """Where all that there are have another contract, that is what the error says."""
+        self.host(OtherShop, service="/other")
+        waiting = self.context.wait_for("com.foo.shop", timeout=2, contract=Shop)
+        self.clock.pump([0.5] * 4)
+        error = self.failure(waiting, pycom.ContractMismatch)
+        self.assertRegex(str(error), "who gives something else.*, for 2 s")
+
     def test_cancelled(self):
         """It can be cancelled."""
         waiting = self.context.wait_for("com.foo.shop")

@@ -144,11 +144,49 @@ class RegisteringTests(RegistrationCase):
         with capturedLogs() as events:
             self.start()
             self.wait(1.75)
-            self.assertEqual(len(self.nameserver.requests), 1)
+            self.assertEqual(self.nameserver.methods.count("register"), 1)
             self.wait(0.25)
-            self.assertEqual(len(self.nameserver.requests), 2)
+            self.assertEqual(self.nameserver.methods.count("register"), 2)
         (warning,) = self.warnings(events)
         self.assertTrue(warning.endswith("already registered on a different address"), warning)
+
+    def test_holder(self):
+        """The log says where the service is that has the path, if the nameserver tells."""
+        self.nameserver.answers["register"] = refuse
+        self.nameserver.answers["locate"] = lambda: pycom.Response({"address": "tcp://10.0.0.1:1"})
+        self.listen()
+        with capturedLogs() as events:
+            self.start()
+        wanted = {"interface": "com.example.greeter", "service": "/com/example"}
+        self.assertEqual(self.nameserver.requests[1:], [("locate", wanted)])
+        (warning,) = self.warnings(events)
+        self.assertTrue(warning.endswith("on a different address: tcp://10.0.0.1:1"), warning)
+
+    def test_no_nameserver(self):
+        """Where another service answers than a nameserver, the log says so."""
+
+        def unsupported():
+            raise pycom.BadRequest("Unsupported interface: org.pycom.nameserver")
+
+        self.nameserver.answers["register"] = unsupported
+        self.listen()
+        with capturedLogs() as events:
+            self.start()
+        (warning,) = self.warnings(events)
+        self.assertIn(f"What answers at {NAMESERVER} is no nameserver: Unsupported", warning)
+
+    def test_wrong(self):
+        """What else a nameserver says against a registration is logged as it is."""
+
+        def wrong():
+            raise pycom.BadRequest("Argument 'service' must be a string")
+
+        self.nameserver.answers["register"] = wrong
+        self.listen()
+        with capturedLogs() as events:
+            self.start()
+        (warning,) = self.warnings(events)
+        self.assertTrue(warning.endswith("trying on: Argument 'service' must be a string"), warning)
 
     def test_reminders(self):
         """What does not work is logged when it begins, and every 30 seconds."""
@@ -205,9 +243,13 @@ class StoppingTests(RegistrationCase):
         self.assertEqual(self.nameserver.methods, ["register", "unregister"])
 
     def test_never_registered(self):
-        """A service that was not registered is not struck off, and stops at once."""
+        """A service that was not registered is not struck off, and stops at once, with nothing
+        to say about it."""
         registration = self.start()
-        self.successResultOf(self.stop(registration))
+        self.wait(2)
+        with capturedLogs() as events:
+            self.successResultOf(self.stop(registration))
+        self.assertEqual(events, [])
         self.listen()
         self.wait(100)
         self.assertEqual(self.nameserver.requests, [])

@@ -68,7 +68,7 @@ class RoomTests(SynchronousTestCase):
 
     def test_cancelled_by_another(self):
         """One that tries, or fails, may end another."""
-        for end in self.room.made, self.room.close:
+        for end in self.room.made, lambda: self.room.close("over"):
             first, second = (self.room.wait(self.room.ticket()) for _ in range(2))
             first.addBoth(lambda _, other=second: other.cancel())
             end()
@@ -94,8 +94,9 @@ class RoomTests(SynchronousTestCase):
     def test_close(self):
         """Those that wait fail."""
         turn = self.wait("a")
-        self.room.close()
+        self.room.close("The reactor stopped")
         error = self.failureResultOf(turn, pycom.ConnectionClosed).value
+        self.assertEqual(str(error), "The reactor stopped")
         self.assertTrue(error.not_started)
         self.assertNothingLeft()
 

@@ -36,6 +36,7 @@ class Attempts:
 
     :param component: whose call it is.
     :param request: what is asked.
+    :param timeout: seconds that it has, attempts and all.
     :param ends: when its time is over, by the context's clock.
     :param on_progress: as for :meth:`Component.invoke`.
     :param tried: the providers that will not do any more.
@@ -49,6 +50,7 @@ class Attempts:
         "_provider",
         "_request",
         "_ticket",
+        "_timeout",
         "_trace",
         "_tried",
         "_unsure",
@@ -58,14 +60,16 @@ class Attempts:
         self,
         component: Component,
         request: Request,
+        timeout: float,
         ends: float,
-        on_progress: Callable[[Any], object] | None,
-        tried: list[Provider],
+        on_progress: Callable[[Any], object] | None = None,
         *,
+        tried: list[Provider],
         trace: dict[str, str] | None = None,
     ) -> None:
         self._component = component
         self._request = request
+        self._timeout = timeout
         self._ends = ends
         self._on_progress = on_progress
         self._tried = tried
@@ -73,10 +77,10 @@ class Attempts:
         self._trace = trace
         self._unsure: ServiceNotAvailable | None = None
 
-    def make(self, timeout: float) -> Deferred[Response]:
+    def make(self, left: float) -> Deferred[Response]:
         """Make the call at a provider that was not tried yet.
 
-        :param timeout: seconds that are left.
+        :param left: seconds that are left.
 
         :raises ServiceNotAvailable: there is none, or it cannot be sent.
         """
@@ -86,7 +90,12 @@ class Attempts:
         self._request.session_id = component.session_id
         try:
             call = provider.connection().client.call(
-                self._request, timeout, self._on_progress, component.token, self._trace
+                self._request,
+                self._timeout,
+                self._on_progress,
+                component.token,
+                self._trace,
+                left=left,
             )
         except ServiceNotAvailable as error:
             return self._unanswered(error)

@@ -34,7 +34,8 @@ class BorrowedContext(Context):
 
     def close(self) -> Deferred[None]:
         opened, self._opened = self._opened, None
-        self._stop_following()
+        for following in list(self._followed.values()):
+            following.stop("The context is closed")
         for component in opened or ():
             component.close()
         return succeed(None)

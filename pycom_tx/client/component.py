@@ -279,7 +279,8 @@ class Component:
             request = Request(self.interface, "introspect")
             left = min(ends - now, PATIENCE)
             try:
-                told = await Attempts(self, request, now + left, None, list(tried)).make(left)
+                asking = Attempts(self, request, left, now + left, tried=list(tried))
+                told = await asking.make(left)
                 self._twice = {
                     name: described.get("idempotent") is True
                     for name, described in told.result["methods"].items()
@@ -331,7 +332,7 @@ class Component:
                     )
             if trace is None and not self.bare:
                 trace = trace_context.get()
-            attempts = Attempts(self, request, now + left, on_progress, [], trace=trace)
+            attempts = Attempts(self, request, left, now + left, on_progress, tried=[], trace=trace)
             return attempts.wait(self.room) if self.room else attempts.make(left)
         except Exception:
             return fail()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from twisted.internet.interfaces import IReactorCore
+
+from pycom_tx.client.loops import check_driven
 from pycom_tx.client.room import Room
 from pycom_tx.zerojson.client import Client
 from pycom_tx.zerojson.errors import ConnectionClosed
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IReactorTime
 
+    from pycom_tx.client.following import Following
     from pycom_tx.zerojson.interfaces import INetwork
 
 
@@ -57,11 +61,12 @@ class Connection:
 
 
 class Connections:
-    """The open connections of a context, by address.
+    """The open connections of a context, by address, and what else ends with the reactor.
 
     :param network: what opens them.
-    :param clock: what times their calls.
+    :param clock: what times their calls. One that stops, a reactor, tells so.
     :param released: called when a component less uses one of them.
+    :param stops: called with a reason when the reactor stops while something is open.
     :param wait_when_full: whether calls wait where services have no room for them.
     """
 
@@ -70,6 +75,7 @@ class Connections:
         network: INetwork,
         clock: IReactorTime,
         released: Callable[[], object],
+        stops: Callable[[str], object],
         *,
         wait_when_full: bool = False,
     ) -> None:
@@ -78,8 +84,11 @@ class Connections:
         self.network = network
         self.clock = clock
         self.released = released
+        self._stops = stops
         self._open: dict[str, Connection] = {}
-        self._closed = False
+        self._following: dict[Following, None] = {}
+        self._closed = ""
+        self._trigger: Any = None
 
     def use(self, address: str) -> Connection:
         """The connection to *address*, made if there is none, with one more user.
@@ -91,6 +100,7 @@ class Connections:
         connection = self._open.get(address)
         if connection is None:
             connection = self._open[address] = Connection(self, address)
+            self._watch()
         connection.users += 1
         return connection
 
@@ -102,23 +112,36 @@ class Connections:
         self._rooms[room] = None
         return room
 
-    def close_room(self, room: Room) -> None:
+    def close_room(self, room: Room, reason: str = "The context is closed") -> None:
         """Fail the calls that wait in a room, and forget it."""
         self._rooms.pop(room, None)
-        room.close()
+        room.close(reason)
 
-    def close(self, connection: Connection) -> None:
-        """Close one that nothing uses."""
+    def follows(self, following: Following) -> None:
+        """There is one more who asks a nameserver, and is stopped with all the rest."""
+        self._following[following] = None
+        self._watch()
+
+    def follows_no_more(self, following: Following) -> None:
+        """It has stopped."""
+        self._following.pop(following, None)
+        self._watch()
+
+    def close(self, connection: Connection, reason: str | None = None) -> None:
+        """Close one; calls in flight, if there are any, fail with the reason."""
         self._open.pop(connection.address, None)
-        connection.client.close()
+        connection.client.close(reason)
+        self._watch()
 
-    def close_all(self) -> None:
+    def close_all(self, reason: str) -> None:
         """Close all; calls in flight fail with :class:`ConnectionClosed`."""
-        self._closed = True
+        self._closed = reason
+        for following in list(self._following):
+            following.stop(reason)
         for room in list(self._rooms):
-            self.close_room(room)
+            self.close_room(room, reason)
         for connection in list(self._open.values()):
-            self.close(connection)
+            self.close(connection, reason)
 
     @property
     def users(self) -> int:
@@ -126,9 +149,29 @@ class Connections:
         return sum(connection.users for connection in self._open.values())
 
     def check_open(self) -> None:
-        """Make sure that :meth:`close_all` was not called.
+        """Make sure that :meth:`close_all` was not called, and that the reactor runs.
 
         :raises ConnectionClosed: it was.
+        :raises ConfigurationError: another loop does.
         """
         if self._closed:
-            raise ConnectionClosed("The context is closed")
+            raise ConnectionClosed(self._closed, not_started=True)
+        check_driven(self.clock)
+
+    def _watch(self) -> None:
+        """Be told when the reactor stops, while something is open."""
+        if self._open or self._following:
+            if self._trigger is None and IReactorCore.providedBy(self.clock):
+                reactor: Any = self.clock
+                # After services have stopped, whose calls may need it to the end.
+                self._trigger = reactor.addSystemEventTrigger(
+                    "during", "shutdown", self._reactor_stops
+                )
+        elif self._trigger is not None:
+            reactor = self.clock
+            reactor.removeSystemEventTrigger(self._trigger)
+            self._trigger = None
+
+    def _reactor_stops(self) -> None:
+        self._trigger = None
+        self._stops("The reactor stopped")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, succeed
 
@@ -20,7 +21,6 @@ from pycom_tx.client.opening import Opening
 from pycom_tx.client.over_http.behind import GatewayDirectory, through_gateway
 from pycom_tx.client.providers import Providers
 from pycom_tx.components.observing import ICallObserver
-from pycom_tx.zerojson.errors import ServiceNotFound
 from pycom_tx.zerojson.extensions import AUTH, SILENCE
 from pycom_tx.zerojson.request import Request, Response
 
@@ -51,8 +51,8 @@ class Context:
     """Where a program gets its components from.
 
     It holds one connection for each address, which its components share; a connection is
-    closed when nothing uses it any more, and all are when the reactor stops. Making a
-    context opens nothing yet.
+    closed when nothing uses it any more, and all are when the reactor stops, after services
+    of the same process have: then as if by :meth:`close`. Making a context opens nothing yet.
 
     :param nameserver: the nameserver's address; ``tcp://127.0.0.1:2012``, if left out.
     :param gateway: the URL of a gateway, to reach services through that and by nothing else,
@@ -130,7 +130,7 @@ class Context:
 
             network = self._own_network = ZmqNetwork(reactor, silence)
         self.connections = Connections(
-            network, reactor, self._released, wait_when_full=wait_when_full
+            network, reactor, self._released, self._end, wait_when_full=wait_when_full
         )
         self._directory: IDirectory
         if self._gateway is None:
@@ -198,6 +198,8 @@ class Context:
         :param timeout: seconds to wait; ``math.inf``, if left out, to wait for ever.
 
         :raises ServiceNotFound: (as a failure) nobody did in time.
+        :raises ServiceNotAvailable: (as a failure) the nameserver did not answer, to the end.
+        :raises ContractMismatch: (as a failure) those that there were had another contract.
         """
         return Opening.of(
             self._wait_for(interface, service_name, contract, balance, checked_timeout(timeout))
@@ -259,13 +261,15 @@ class Context:
         return BorrowedContext(self, request.extensions.get(AUTH))
 
     def close(self) -> Deferred[None]:
-        """Close every connection; calls in flight fail with ``ConnectionClosed``.
+        """Close all; calls in flight are cancelled, and fail with ``ConnectionClosed``.
 
         :returns: Deferred firing when all are closed. Without a gateway it has fired: there is
             nothing to wait for.
         """
-        self._stop_following()
-        self.connections.close_all()
+        return self._end("The context is closed")
+
+    def _end(self, reason: str) -> Deferred[None]:
+        self.connections.close_all(reason)
         closed = None if self._own_network is None else self._own_network.close()
         return succeed(None) if closed is None else closed
 
@@ -338,17 +342,8 @@ class Context:
         balance: str | IBalancer,
         timeout: float,
     ) -> Component:
-        waiting = Deferred.fromCoroutine(
-            self._locate(interface, service_name, contract, balance, Following.appeared)
-        )
-        if timeout == inf:
-            return await waiting
-
-        def over(_: Any, seconds: float) -> NoReturn:
-            nobody = self._directory.nobody(interface, service_name)
-            raise ServiceNotFound(f"{nobody}, for {seconds:g} s")
-
-        return await waiting.addTimeout(timeout, self.connections.clock, over)
+        wait = partial(Following.appeared, timeout=timeout)
+        return await self._locate(interface, service_name, contract, balance, wait)
 
     def _follow(self, interface: str, service_name: str | None, contract: type | None) -> Following:
         wanted = interface, service_name, contract
@@ -363,10 +358,6 @@ class Context:
 
             following = self._followed[key] = self._directory.follow(self, wanted, closed)
         return following
-
-    def _stop_following(self) -> None:
-        for following in list(self._followed.values()):
-            following.stop()
 
     async def __aenter__(self) -> Self:
         return self

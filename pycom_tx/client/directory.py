@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from zope.interface import Interface, implementer
+from zope.interface import Attribute, Interface, implementer
 
 from pycom_tx.client.following import Following
 from pycom_tx.zerojson.errors import (
@@ -32,6 +32,8 @@ GRACE: Final = 5.0
 
 class IDirectory(Interface):
     """Knows who provides what."""
+
+    who = Attribute("""Who is asked, and where: "nameserver tcp://127.0.0.1:2012", say. A str.""")
 
     async def providers(
         interface: str, service_name: str | None, revision: str | None = None
@@ -62,6 +64,11 @@ class IDirectory(Interface):
         """
 
 
+def no_nameserver(address: str, error: RemoteError) -> InvalidReply:
+    """What is raised where another service answers than a nameserver, and with which error."""
+    return InvalidReply(f"What answers at {address} is no nameserver: {error}")
+
+
 @implementer(IDirectory)
 class Directory:
     """What the nameserver of a context knows. One of PyCOM 0.6 knows no revisions.
@@ -74,6 +81,7 @@ class Directory:
     def __init__(
         self, address: str, connections: Connections, open_nameserver: Callable[[], Component]
     ) -> None:
+        self.who = f"nameserver {address}"
         self._address = address
         self._connections = connections
         self._open_nameserver = open_nameserver
@@ -99,9 +107,7 @@ class Directory:
             self._old = False
             raise type(error)(f"The nameserver does not answer: {error}") from error
         except RemoteError as error:
-            raise InvalidReply(
-                f"What answers at {self._address} is no nameserver: {error}"
-            ) from error
+            raise no_nameserver(self._address, error) from error
         except (LookupError, TypeError):
             raise InvalidReply(
                 f"The nameserver {self._address} answered with something that tells no services"
@@ -111,7 +117,7 @@ class Directory:
 
     def nobody(self, interface: str, service_name: str | None) -> ServiceNotFound:
         what = interface if service_name is None else f"{interface} as {service_name}"
-        return ServiceNotFound(f"Nobody provides {what}, says the nameserver {self._address}")
+        return ServiceNotFound(f"Nobody provides {what}, says the {self.who}")
 
     def follow(
         self,

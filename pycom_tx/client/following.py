@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextvars
-from typing import TYPE_CHECKING, Any, Final
+from math import inf
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IReactorCore
 from twisted.internet.task import deferLater
 
 from pycom_tx.client.providers import Providers
-from pycom_tx.zerojson.errors import ConnectionClosed, ContractMismatch, Error
+from pycom_tx.zerojson.errors import (
+    ConnectionClosed,
+    ContractMismatch,
+    Error,
+    InvalidReply,
+    ServiceNotAvailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,10 +66,11 @@ class Following:
         self._users = 0
         self._refused: dict[tuple[str | None, str], ContractMismatch] = {}
         self._error: Error | None = None
+        # Since when the nameserver owes an answer; None while it has given one.
+        self._silent_since: float | None = context.connections.clock.seconds()
         self._changes: list[Deferred[None]] = []
         self._running: Deferred[None] | None = None
         self._stopped = False
-        self._trigger: Any = None
 
     def use(self) -> None:
         """Follow the nameserver until :meth:`release` was called as often."""
@@ -73,28 +80,20 @@ class Following:
             variables = contextvars.Context()
             self._running = variables.run(Deferred.fromCoroutine, self._run())
             self._running.addErrback(lambda failure: failure.trap(CancelledError))
-            reactor: Any = self._context.connections.clock
-            if IReactorCore.providedBy(reactor):
-                # After services have stopped, whose calls may need it to the end.
-                self._trigger = reactor.addSystemEventTrigger(
-                    "during", "shutdown", self._reactor_stops
-                )
+            self._context.connections.follows(self)
 
     def release(self) -> None:
         """One user less."""
         self._users -= 1
         if self._users == 0:
-            self.stop()
+            self.stop("The context is closed")
             self.providers.close()
             self._closed()
 
-    def stop(self, reason: str = "The context is closed") -> None:
+    def stop(self, reason: str) -> None:
         """Ask the nameserver no more; those who wait are told."""
         self._stopped = True
-        if self._trigger is not None:
-            trigger, self._trigger = self._trigger, None
-            reactor: Any = self._context.connections.clock
-            reactor.removeSystemEventTrigger(trigger)
+        self._context.connections.follows_no_more(self)
         if self._running is not None:
             self._running.cancel()
         self._error = ConnectionClosed(reason, not_started=True)
@@ -112,12 +111,35 @@ class Following:
                 raise self._error
             await self.changed()
 
-    async def appeared(self) -> None:
-        """Wait until a provider is known, however long that takes."""
+    async def appeared(self, timeout: float = inf) -> None:
+        """Wait until a provider is known.
+
+        :param timeout: seconds that it may take.
+
+        :raises ServiceNotFound: there was none in time.
+        :raises ContractMismatch: none that has the contract.
+        :raises ServiceNotAvailable: the nameserver did not answer in time.
+        """
+        waiting = Deferred.fromCoroutine(self._appeared())
+        if timeout != inf:
+            waiting.addTimeout(timeout, self._context.connections.clock, self._missed)
+        await waiting
+
+    async def _appeared(self) -> None:
         while not len(self.providers):
             await self.changed()
             if isinstance(self._error, ConnectionClosed):
                 raise self._error
+
+    def _missed(self, _: object, seconds: float) -> NoReturn:
+        if self._silent_since is None:
+            error = self._error or self._nobody()
+            raise type(error)(f"{error}, for {seconds:g} s") from error
+        silent = self._context.connections.clock.seconds() - self._silent_since
+        raise ServiceNotAvailable(
+            f"The {self._directory.who} has not answered for {round(silent, 1):g} s",
+            not_started=True,
+        ) from self._error
 
     def changed(self) -> Deferred[None]:
         """Fires when the nameserver has answered again."""
@@ -125,18 +147,12 @@ class Following:
         self._changes.append(change)
         return change
 
-    def _reactor_stops(self) -> None:
-        self._trigger = None
-        self.stop("The reactor stopped")
-
     async def _run(self) -> None:
         revision: str | None = None
         while True:
             try:
                 before, asked = revision, self._context.connections.clock.seconds()
-                known, revision = await self._directory.providers(
-                    self._interface, self._service_name, revision
-                )
+                known, revision = await self._ask(revision)
                 # A nameserver that lets nobody wait any more says at once that all is the same.
                 waited = self._context.connections.clock.seconds() - asked > POLL
                 told = before is None or before != revision or waited
@@ -154,6 +170,21 @@ class Following:
             if self._stopped:
                 return  # by somebody who was told
             await deferLater(self._context.connections.clock, pause)
+
+    async def _ask(
+        self, revision: str | None = None
+    ) -> tuple[list[tuple[str | None, str]], str | None]:
+        """As :meth:`IDirectory.providers`, and know since when there was no answer."""
+        try:
+            answer = await self._directory.providers(self._interface, self._service_name, revision)
+        except ServiceNotAvailable as error:
+            if isinstance(error, InvalidReply):
+                self._silent_since = None
+            elif self._silent_since is None:
+                self._silent_since = self._context.connections.clock.seconds()
+            raise
+        self._silent_since = None
+        return answer
 
     def _nobody(self) -> Error:
         for refused in self._refused.values():

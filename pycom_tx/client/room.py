@@ -72,10 +72,10 @@ class Room:
                 self._forget(ticket)
                 turn.errback(ConnectionClosed("The component is closed", not_started=True))
 
-    def close(self) -> None:
+    def close(self, reason: str) -> None:
         """Those that wait fail with :class:`ConnectionClosed`."""
         while self._waiting:
-            self._next().errback(ConnectionClosed("The context is closed", not_started=True))
+            self._next().errback(ConnectionClosed(reason, not_started=True))
 
     def _next(self) -> Deferred[None]:
         """Whose turn it is; it waits no longer."""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
-from pycom_tx.zerojson.errors import Error, RemoteError
+from pycom_tx.client.context import NAMESERVER
+from pycom_tx.client.directory import no_nameserver
+from pycom_tx.zerojson.errors import AccessDenied, Error, RemoteError, ServiceNotAvailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +36,9 @@ RETRY_REFUSED: Final = 2.0
 
 REMINDER: Final = 30.0
 """Seconds between two log lines that say that it still does not work."""
+
+_UNSUPPORTED: Final = f"Unsupported interface: {NAMESERVER}"
+"""What a service answers that is no nameserver, one of PyCOM 0.6 too."""
 
 FAREWELL: Final = 1.0
 """Seconds that a stopping service waits for the nameserver to strike it off."""
@@ -134,12 +139,18 @@ class Registration:
 
     async def _register(self, nameserver: Component) -> float:
         """Register once, and give the seconds until that is due again."""
+        asked_before, self._asked = self._asked, True  # whether an answer comes or not
         try:
-            self._asked = True  # from now on, whether an answer comes or not
             await nameserver.invoke("register", self._record)
+        except RemoteError as error:
+            self._asked = False
+            self._failed(await self._refusal(nameserver, error))
+            return RETRY_REFUSED
         except Error as error:
-            self._failed(error)
-            return RETRY_REFUSED if isinstance(error, RemoteError) else RETRY
+            if isinstance(error, ServiceNotAvailable) and error.not_started:
+                self._asked = asked_before
+            self._failed(str(error))
+            return RETRY
         self._succeeded()
         return RENEWAL - SPREAD * self._chance()
 
@@ -154,17 +165,28 @@ class Registration:
         self._silent_until = 0.0
         self._cancel_limit()
 
-    def _failed(self, error: Error) -> None:
-        if isinstance(error, RemoteError):
-            self._asked = False
-        self._last_error = str(error)
+    async def _refusal(self, nameserver: Component, error: RemoteError) -> str:
+        """What an error of the nameserver means, for a reader."""
+        if str(error) == _UNSUPPORTED:
+            return str(no_nameserver(self._context.nameserver_address, error))
+        if not isinstance(error, AccessDenied):
+            return str(error)
+        try:
+            interface, service = self._record["interfaces"][0], self._record["service"]
+            holder = await nameserver.invoke("locate", {"interface": interface, "service": service})
+            return f"{error}: {holder['address']}"
+        except (Error, LookupError, TypeError):
+            return str(error)  # it is not there any more, or provides something else
+
+    def _failed(self, reason: str) -> None:
+        self._last_error = reason
         now = self._clock.seconds()
         if self._registered or now >= self._silent_until:
             self._silent_until = now + REMINDER
             self._log.warn(
-                "{service} is not registered, trying on: {error}",
+                "{service} is not registered, trying on: {reason}",
                 service=self._record["service"],
-                error=error,
+                reason=reason,
             )
         self._registered = False
 

@@ -251,11 +251,11 @@ class Connected:
         if not self._closed:
             self._listener.message_received(self, frames)
 
-    def lost(self, link: _Link) -> None:
+    def lost(self, link: _Link, why: str = "it was closed there") -> None:
         """The connection is over, as is known by now."""
         if self._link is link:
             self._unlink()
-            self._listener.peer_lost(self, b"", f"The connection to {self.address} broke")
+            self._listener.peer_lost(self, b"", f"The connection to {self.address} broke: {why}")
 
     def ends(self) -> set[str]:
         """The names of the processes that are connected."""
@@ -284,7 +284,7 @@ class Connected:
     def _fell_silent(self, link: _Link) -> None:
         self._silence = None
         self._network.note("silent", link.bound.process.name, self.process.name)
-        self.lost(link)
+        self.lost(link, f"no heartbeat was answered for {self._network.silence:g} s")
 
     def _unlink(self) -> None:
         self._watched = False

@@ -108,7 +108,7 @@ class Client:
         self._greeting = self._met = False
         self._features: frozenset[str] = frozenset()
         self._max_message = inf
-        self._closed = False
+        self._closed = ""
         self._channel: IChannel = network.connect(address, self)
 
     @property
@@ -134,6 +134,8 @@ class Client:
         on_progress: Callable[[Any], object] | None = None,
         token: str | None = None,
         trace: dict[str, str] | None = None,
+        *,
+        left: float | None = None,
     ) -> Deferred[Response]:
         """Send *request*.
 
@@ -142,6 +144,7 @@ class Client:
             answers.
         :param token: the caller's, unless the request brings one.
         :param trace: the trace context that it is part of, whatever the request brings.
+        :param left: seconds of the timeout that are left, where some have passed elsewhere.
 
         :returns: Deferred firing with the :class:`Response`, whose code is 0. Cancelling
             it cancels the call, also at a service that knows how to.
@@ -153,9 +156,11 @@ class Client:
         :raises Overloaded: too much waits to be sent already.
         """
         if self._closed:
-            raise ConnectionClosed(f"The connection to {self.address} is closed", not_started=True)
+            raise ConnectionClosed(self._closed, not_started=True)
         key = b"%x" % next(self._keys)
-        more = self._more(request, timeout, on_progress, token, trace)
+        if left is None:
+            left = timeout
+        more = self._more(request, left, on_progress, token, trace)
         call = CallInFlight(self, key, request, timeout, on_progress, more=more)
         if self._max_message is not inf:
             self._check_size(call)
@@ -163,8 +168,8 @@ class Client:
         if not self._greeting:
             self._greeting = call.greets = True
         self._calls[key] = call
-        if timeout != inf:
-            call.ends = self.clock.seconds() + timeout
+        if left != inf:
+            call.ends = self.clock.seconds() + left
             self._deadlines.add(call.ends)
         return call.deferred
 
@@ -175,9 +180,9 @@ class Client:
 
     def _expired(self, call: CallInFlight) -> None:
         """Fail a call that got no reply in time."""
-        self._fail(
-            call, CallTimeout, f"No reply from {call} at {self.address} within {call.timeout:g} s"
-        )
+        seconds = round(call.timeout, 3)  # what is left of another call is no round number
+        reason = f"No reply from {call} at {self.address} within {seconds:g} s"
+        self._fail(call, CallTimeout, reason)
 
     def forget(self, call: CallInFlight) -> bool:
         """End a call without its reply; if it has not left yet, it never will.
@@ -190,12 +195,15 @@ class Client:
         self._ended(call)
         return unsent
 
-    def close(self) -> None:
-        """Fail the calls in flight with :class:`ConnectionClosed` and close the channel."""
+    def close(self, reason: str | None = None) -> None:
+        """Cancel the calls in flight, fail them with :class:`ConnectionClosed`, close the channel.
+
+        :param reason: for a reader: why.
+        """
         if self._closed:
             return
-        self._closed = True
-        self._fail_all(ConnectionClosed, f"The connection to {self.address} was closed")
+        self._closed = reason or f"The connection to {self.address} is closed"
+        self._fail_all(ConnectionClosed, self._closed)
         self._deadlines.close()
         self._channel.close()
 

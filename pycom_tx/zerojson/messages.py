@@ -73,11 +73,8 @@ def encode_request(request: Request, more: bytes = b"") -> list[bytes]:
         body = _finished(body, request.session_id, request.extensions, more)
         return _with_attachment([CALL, body], request.carried)
     except NotSerializable as error:
-        name = _culprit(request.args)
-        what = "" if name is None else f", argument {name!r}"
-        if name is not None and _is_bytes(request.args[name]):
-            what += ", which has to be declared as its attachment"
-        msg = f"{request.interface}.{request.method}{what}: {error}"
+        wrong = _wrong_arguments(request.args, str(error))
+        msg = f"{request.interface}.{request.method}{wrong}"
         raise NotSerializable(msg) from None
 
 
@@ -172,6 +169,20 @@ def decode_response(frames: Sequence[bytes]) -> Response:
         session_id=reply.session_id,
         extensions=reply.extensions,
     )
+
+
+def _wrong_arguments(args: Any, error: str) -> str:
+    """What is wrong with arguments, and what would be right."""
+    name = _culprit(args)
+    if name is None:
+        return f": {error}"
+    hint = ""
+    if _is_bytes(args[name]):
+        hint = (
+            ", which can only go as the attachment that its method declares (Component.invoke "
+            "takes it as attachment=…)"
+        )
+    return f", argument {name!r}{hint}: {error}"
 
 
 def _wrong_result(result: Any, error: str) -> str:

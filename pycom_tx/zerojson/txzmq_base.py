@@ -159,6 +159,7 @@ class Channel(ABC):
                 received=partial(self._listener.message_received, self),
                 idle=self._idle,
                 broken=self._broken,
+                let_go=self._let_go,
             )
             connection.socket.set(zmq.HANDSHAKE_IVL, HANDSHAKE_TIMEOUT)
             connection.socket.set(zmq.CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT)
@@ -236,6 +237,14 @@ class Channel(ABC):
             self._listener.not_sent(self, frames, reason)
 
     def _broken(self) -> None:
+        self._shut()
+        self._replace_later()
+
+    def _let_go(self) -> None:
+        """The reactor does not read our socket any more."""
+        self._broken()
+
+    def _replace_later(self) -> None:
         """Start again with a new socket: this one will never wake us.
 
         Not at once: when the reactor stops it takes all sockets away, and closes us next.
@@ -245,7 +254,7 @@ class Channel(ABC):
             _log.warn("The 0MQ socket at {address} broke, opening another", address=self.address)
             self._replace(f"The 0MQ socket at {self.address} broke")
 
-        self._shut()
+        self._cancel_later()
         self._later(0, replace)
 
     def _replace(self, reason: str) -> None:

@@ -6,6 +6,7 @@ imported, and a program may still want to choose one.
 
 from __future__ import annotations
 
+from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
@@ -164,8 +165,8 @@ class _ConnectedChannel(Channel):
             )
 
     def _fell_silent(self) -> None:
-        if self._ready:
-            self._happened(zmq.Event.DISCONNECTED)
+        if self._ready and not self._lost:
+            self._over(f"no heartbeat was answered for {self._network.silence:g} s")
 
     def _happened(self, event: int) -> None:
         if self._lost:
@@ -174,16 +175,19 @@ class _ConnectedChannel(Channel):
             self._ready = True
             self._flush()
         elif event == zmq.Event.DISCONNECTED:
-            self._ready, self._lost = False, True
-            # Not at once: 0MQ tells before it has handed over the last that arrived, and
-            # a peer that always hangs up must not keep us busy with opening sockets.
-            since = self._network.reactor.seconds() - self._opened
-            self._cancel_later()
-            self._later(max(0.0, RECONNECT - since), self._disconnected)
+            self._over("it was closed there")
         else:
             self._drop_waiting(f"Nothing answers at {self.address}")
 
-    def _disconnected(self) -> None:
+    def _over(self, why: str) -> None:
+        self._ready, self._lost = False, True
+        # Not at once: 0MQ tells before it has handed over the last that arrived, and
+        # a peer that always hangs up must not keep us busy with opening sockets.
+        since = self._network.reactor.seconds() - self._opened
+        self._cancel_later()
+        self._later(max(0.0, RECONNECT - since), partial(self._disconnected, why))
+
+    def _disconnected(self, why: str) -> None:
         """Take what has arrived, and start again with a new socket.
 
         The old one would keep what it was handed for the next connection, when nobody
@@ -194,7 +198,12 @@ class _ConnectedChannel(Channel):
         if connection is not None:
             connection.drain()
         if self._connection is connection:
-            self._replace(f"The connection to {self.address} broke")
+            self._replace(f"The connection to {self.address} broke: {why}")
+
+    def _let_go(self) -> None:
+        # Not shut yet: when the reactor stops, it has still to be said that calls are cancelled.
+        self._lost = True
+        self._replace_later()
 
     def finish(self, seconds: float) -> Deferred[None]:
         return self.flushed().addCallback(lambda _: self.close())
@@ -296,8 +305,9 @@ class ZmqNetwork:
             raise
         self._channels.add(channel)
         if self._trigger is None:
+            # After contexts, which have their calls cancelled before.
             self._trigger = self.reactor.addSystemEventTrigger(
-                "during", "shutdown", self._reactor_stops
+                "after", "shutdown", self._reactor_stops
             )
         return channel
 

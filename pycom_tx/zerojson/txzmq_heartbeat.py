@@ -55,6 +55,8 @@ class Heartbeat:
         self._socket.socket.set(zmq.LINGER, 0)
         self._monitor = Monitor(self._socket, self._happened)
         self._socket.addEndpoints([ZmqEndpoint(ZmqEndpointType.connect, address)])
+        # It may fall silent before this connection stands.
+        self._timer = self._reactor.callLater(quarter * 2, self._look)
 
     def close(self) -> None:
         """Let go of it."""

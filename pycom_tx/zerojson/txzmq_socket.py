@@ -120,6 +120,7 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
     :param received: called with the frames of each message.
     :param idle: called when a turn of reading is over, and in the middle of it.
     :param broken: called when the socket cannot be used any more.
+    :param let_go: called when the reactor does not read it any more.
 
     .. attribute:: is_reading
 
@@ -140,6 +141,7 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
         received: Callable[[list[bytes]], object],
         idle: Callable[[], object] = nothing,
         broken: Callable[[], object] = nothing,
+        let_go: Callable[[], object] = nothing,
         high_water_mark: int = HIGH_WATER_MARK,
     ) -> None:
         self.socketType = socket_type
@@ -147,6 +149,7 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
         self._received = received
         self._idle = idle
         self._broken = broken
+        self._let_go = let_go
         self.is_reading = False
         self.sender: str | None = None
         self._look_at: Callable[[zmq.Frame], object] | None = None
@@ -244,7 +247,7 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
 
     def connectionLost(self, reason: Failure) -> None:
         super().connectionLost(reason)
-        self._broken()
+        self._let_go()
 
 
 class Monitor:

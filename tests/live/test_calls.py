@@ -182,7 +182,7 @@ class EndingTests(ProcessCase):
         )
         out, err, status = await getProcessOutputAndValue(sys.executable, ["-c", STOPPED, address])
         self.assertEqual((err, status), (b"", 0))
-        self.assertTrue(out.startswith(b"ServiceNotAvailable "), out)
+        self.assertTrue(out.startswith(b"ConnectionClosed The reactor stopped; "), out)
 
     async def test_stopped_while_it_waits(self):
         """Who waits for a provider when the reactor stops is told, also without a nameserver."""

@@ -64,7 +64,7 @@ class DocumentTests(ProcessCase):
         out, err, status = await getProcessOutputAndValue(
             sys.executable, command[1:], path=str(self.folder), stdinBytes=typed
         )
-        self.assertEqual((err, status), (b"", 0))
+        self.assertEqual((err, status), (b"", 0), err.decode())
         self.assertPrinted(out.decode(), output)
 
     async def run_in_shell(self, line, output):

@@ -94,11 +94,12 @@ class TakeoverTests(NameserverCase):
         self.assertNotIn("is not registered", second.log)
 
     async def test_alive(self):
-        """A service that lives keeps its path; the other gets it when it stops."""
+        """A service that lives keeps its path, the other says where it is; when it stops the
+        other gets it."""
         _, where = await self.nameserver()
         first, address = await self.service(where)
         second = self.twistd("pycom-service", "-a", ANY, "-n", where, "-s", "/com/demo", DEMO)
-        await second.wait_for("is not registered, .* already registered on a different address")
+        await second.wait_for(f"is not registered, .* already registered .* address: {address}")
         self.assertEqual((await self.services(where))["/com/demo"], address)
         await first.stop()
         await second.wait_for("is registered with the nameserver at")

@@ -112,6 +112,7 @@ class OneProviderTests(ReliabilityCase):
             self.assertIsInstance(outcome, pycom.ServiceNotAvailable)
             self.assertNotIsInstance(outcome, pycom.CallTimeout)
             self.assertIs(outcome.not_started, False)
+            self.assertIn("broke: it was closed there;", str(outcome))
 
     async def test_frozen(self):
         """A process that is frozen is noticed, and taken back when it goes on."""
@@ -124,6 +125,7 @@ class OneProviderTests(ReliabilityCase):
         for outcome in await self.outcomes(calls):
             self.assertIsInstance(outcome, pycom.ServiceNotAvailable)
             self.assertNotIsInstance(outcome, pycom.CallTimeout)
+            self.assertIn("broke: no heartbeat was answered for 1.5 s;", str(outcome))
         os.kill(pid, signal.SIGCONT)
         while True:
             try:

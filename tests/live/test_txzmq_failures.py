@@ -9,6 +9,7 @@ from itertools import count
 
 import zmq
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IHostnameResolver
 from twisted.internet.protocol import Factory, Protocol
@@ -180,7 +181,7 @@ class BrokenConnectionTests(ChannelCase):
         await ours.until(received(1))
         server.close()
         await ours.until(lambda listener: listener.lost)
-        self.assertEqual(ours.lost, [f"The connection to {address} broke"])
+        self.assertEqual(ours.lost, [f"The connection to {address} broke: it was closed there"])
         await self.bound_again(address)
         while len(ours.messages) < 2:
             channel.send([b"two"])
@@ -367,6 +368,18 @@ class BrokenConnectionTests(ChannelCase):
         silent.listen()
         while not lost:
             await deferLater(reactor, 0.02)
+
+    async def test_a_peer_that_is_silent_from_the_start(self):
+        """So is who accepts a connection and has never said anything on it."""
+        self.connected(self.bound().address)  # the network stays open
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
+            lost = Deferred()
+            heartbeat = Heartbeat(
+                self.network.factory(), address, 0.4, lambda: lost.callback(address)
+            )
+            self.addCleanup(heartbeat.close)
+            self.assertEqual(await lost, address)
 
     async def test_a_file_that_is_closed(self):
         """The same goes for paths of the file system."""

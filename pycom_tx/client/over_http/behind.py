@@ -41,6 +41,7 @@ class GatewayDirectory:
 
     def __init__(self, network: GatewayNetwork, context: Context) -> None:
         self.network = network
+        self.who = f"gateway {network.url}"
         self._context = context
 
     async def providers(
@@ -65,8 +66,7 @@ class GatewayDirectory:
 
     def nobody(self, interface: str, service_name: str | None) -> ServiceNotFound:
         what = interface if service_name is None else f"{interface} as {service_name}"
-        text = f"Nobody provides {what}, says the gateway {self.network.url}"
-        return ServiceNotFound(text + hint(interface))
+        return ServiceNotFound(f"Nobody provides {what}, says the {self.who}" + hint(interface))
 
     def follow(
         self,
@@ -129,7 +129,7 @@ class Behind(Following):
         :raises ServiceNotFound: nobody does.
         :raises ContractMismatch: somebody does that has another contract.
         """
-        found, _ = await self._directory.providers(self._interface, self._service_name)
+        found, _ = await self._ask()
         if not found:
             raise self._directory.nobody(self._interface, self._service_name)
         for _, address in found if self._contract is not None else ():

@@ -84,10 +84,6 @@ class GatewayChannel:
             self._exchanges.popitem()[1].cancel()
         self.network.forget(self)
 
-    def abandon(self, reason: str) -> None:
-        """Fail all calls."""
-        self.listener.peer_lost(self, b"", reason)
-
     def forget(self, exchange: Exchange) -> None:
         """A call is over."""
         self._exchanges.pop(id(exchange.frames), None)

@@ -7,14 +7,18 @@ from urllib.parse import urlsplit
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorCore
 from zope.interface import implementer
 
 from pycom_tx.client.over_http.agent import PooledAgent
 from pycom_tx.client.over_http.answer import Answer, told_by
 from pycom_tx.client.over_http.channel import GatewayChannel
 from pycom_tx.client.over_http.failing import failed
-from pycom_tx.zerojson.errors import AddressError, Overloaded, ServiceNotAvailable
+from pycom_tx.zerojson.errors import (
+    AddressError,
+    ConnectionClosed,
+    Overloaded,
+    ServiceNotAvailable,
+)
 from pycom_tx.zerojson.interfaces import ICallListener, INetwork
 from pycom_tx.zerojson.waiting import QUEUE_LIMIT
 
@@ -35,7 +39,7 @@ class GatewayNetwork:
     """Reaches services through a gateway. Their addresses are its URL.
 
     :param url: the gateway's.
-    :param reactor: what it runs in; only one with a shutdown is told of that.
+    :param reactor: what it runs in.
     :param agent: an ``IAgent``, which makes the requests; one with its own connections, if
         left out.
 
@@ -54,7 +58,6 @@ class GatewayNetwork:
         self._waiting: dict[Exchange, None] = {}
         self._under_way = 0
         self._starting: IDelayedCall | None = None
-        self._trigger: Any = None
 
     def address(self, service_name: str | None) -> str:
         """The address of whatever service there is, or of the one with that path."""
@@ -68,10 +71,6 @@ class GatewayNetwork:
             )
         channel = GatewayChannel(self, address, ICallListener(listener))
         self._channels[channel] = None
-        if self._trigger is None and IReactorCore.providedBy(self._reactor):
-            self._trigger = self._reactor.addSystemEventTrigger(
-                "during", "shutdown", self._reactor_stops
-            )
         return channel
 
     def bind(
@@ -123,7 +122,10 @@ class GatewayNetwork:
         except ServiceNotAvailable:
             raise
         except Exception as error:
-            raise failed(error, self.url, begun=body is not None and body.begun) from error
+            failure = failed(error, self.url, begun=body is not None and body.begun)
+            if isinstance(failure, ServiceNotAvailable) and self._has_stopped():
+                failure = ConnectionClosed("The reactor stopped", not_started=failure.not_started)
+            raise failure from error
 
     # What channels need.
 
@@ -149,9 +151,10 @@ class GatewayNetwork:
     def forget(self, channel: GatewayChannel) -> None:
         """A channel is closed."""
         self._channels.pop(channel, None)
-        if not self._channels and self._trigger is not None:
-            self._reactor.removeSystemEventTrigger(self._trigger)
-            self._trigger = None
+
+    def _has_stopped(self) -> bool:
+        """Whether the reactor has: it closes its connections before it tells anybody."""
+        return not getattr(self._reactor, "running", True)
 
     def _wake(self) -> None:
         if self._waiting and self._starting is None and self._under_way < AT_ONCE:
@@ -164,12 +167,6 @@ class GatewayNetwork:
             del self._waiting[exchange]
             self._under_way += 1
             exchange.start()
-
-    def _reactor_stops(self) -> Deferred[None]:
-        self._trigger = None
-        for channel in list(self._channels):
-            channel.abandon("The reactor stopped")
-        return self.close()
 
 
 def checked_url(url: str) -> str:

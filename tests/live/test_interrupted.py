@@ -1,0 +1,93 @@
+"""Clients that are interrupted, in processes of their own: their calls end at the services."""
+
+import signal
+
+from twisted.internet.defer import Deferred
+
+import pycom_tx as pycom
+from tests.live.test_http_client import HTTPClientCase
+from tests.live.test_stopping import Script
+from tests.live.test_twistd import ANY
+
+CALLER = """
+import sys
+
+if "asyncio" in sys.argv:
+    from twisted.internet import asyncioreactor
+
+    asyncioreactor.install()
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+
+import pycom_tx as pycom
+
+
+async def main(reactor):
+    where, name = sys.argv[1:3]
+    options = {"gateway" if where.startswith("http") else "nameserver": where}
+    component = await pycom.Context(**options).locate("com.foo.busy")
+    try:
+        await component.invoke("wait", {"name": name}, timeout=600)
+    except pycom.ServiceNotAvailable as error:
+        print(type(error).__name__, error, flush=True)
+
+
+react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+"""
+
+RELAY = '''
+import pycom_tx as pycom
+
+
+@pycom.interface("com.foo.relay")
+class Relay(pycom.Service):
+    """Has others do its work, by a context that nobody closes."""
+
+    @pycom.method
+    async def wait(self, request, where: str, name: str):
+        busy = await pycom.Context(where).locate("com.foo.busy")
+        return await busy.invoke("wait", {"name": name}, timeout=600)
+'''
+
+
+class InterruptedTests(HTTPClientCase):
+    async def assertCancelled(self, where, name, *options):
+        """A client that is interrupted while its call is in progress has it cancelled."""
+        client = Script(CALLER, where, name, *options)
+        self.addCleanup(client.kill)
+        await self.file(f"{name}.started")
+        client.signal(signal.SIGINT)
+        told = "ConnectionClosed The reactor stopped; com.foo.busy.wait may have been executed\n"
+        self.assertEqual(await client.output, told)
+        await self.file(f"{name}.cancelled")
+
+    async def test_cancelled(self):
+        """The calls in flight of a client that is interrupted are cancelled, in any reactor."""
+        await self.start()
+        await self.assertCancelled(self.where, "first")
+        await self.assertCancelled(self.where, "second", "asyncio")
+
+    async def test_over_http(self):
+        """So are those that were made through a gateway."""
+        await self.start()
+        await self.assertCancelled(self.url, "first")
+        await self.assertCancelled(self.url, "second", "asyncio")
+
+    async def test_services_first(self):
+        """What a service calls goes on while the process waits for the service to stop."""
+        await self.start()
+        self.write_module("relay", RELAY)
+        relay, address = await self.registered(
+            *("pycom-service", "-a", ANY, "-n", self.where, "relay")
+        )
+        context = pycom.Context(self.where)
+        self.addCleanup(context.close)
+        component = await context.connect(address, "com.foo.relay")
+        call = component.invoke("wait", {"where": self.where, "name": "first"}, timeout=60)
+        await self.file("first.started")
+        stopped = Deferred.fromCoroutine(relay.stop())
+        await relay.wait_for("waits for 1 calls")
+        (self.folder / "first").touch()
+        self.assertEqual(await call, "first")
+        self.assertStopped(relay, await stopped)
