@@ -104,6 +104,7 @@ class _Unknown(_Whole):
             415,
             f"A body is {JSON}, {FORM} or {BYTES}, got {self._content_type!r:.60}",
             {"Accept-Post": f"{JSON}, {FORM}, {BYTES}"},
+            not_started=True,
         )
 
 
@@ -167,7 +168,8 @@ class Bodies:
         """
         encoding = last(headers, "Content-Encoding") or "identity"
         if encoding.lower() != "identity":
-            raise Problem(415, f"A body has no Content-Encoding here, got {encoding!r:.60}")
+            detail = f"A body has no Content-Encoding here, got {encoding!r:.60}"
+            raise Problem(415, detail, not_started=True)
         if length is not None:
             self.check(length)
         return Receiving(self, _kind(last(headers, "Content-Type") or "")())
@@ -178,7 +180,8 @@ class Bodies:
         :raises Problem: it may not.
         """
         if length > self.limit:
-            raise Problem(413, f"A body has {self.limit} bytes at most here")
+            detail = f"A body has {self.limit} bytes at most here"
+            raise Problem(413, detail, not_started=True)
 
     def take(self, count: int) -> None:
         """Hold so many bytes more.
@@ -233,7 +236,7 @@ def _kind(content_type: str) -> Callable[[], Body]:
     if kind in ("", JSON):
         charset = options.get("charset", "utf-8")
         if charset.lower() not in ("utf-8", "utf8"):
-            raise Problem(415, f"JSON is UTF-8, got {charset!r:.60}")
+            raise Problem(415, f"JSON is UTF-8, got {charset!r:.60}", not_started=True)
         return _Whole
     if kind == BYTES:
         return _Attachment
