@@ -135,7 +135,8 @@ class CallTests(GatewayCase):
         gateway = self.gateway()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         response = self.ask(gateway, "POST", "/call/com.foo.example/echo", b"a=1", headers)
-        self.assertIn("application/x-www-form-urlencoded", self.problem(response, 415, not_started=True))
+        detail = self.problem(response, 415, not_started=True)
+        self.assertIn("application/x-www-form-urlencoded", detail)
         self.assertIn("application/json", response.headers["Accept-Post"])
 
     def test_content_encoding(self):

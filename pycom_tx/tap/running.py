@@ -13,6 +13,7 @@ from twisted.python import usage
 
 import twisted
 from pycom_tx import __version__
+from pycom_tx.tap.held_up import HeldUp
 from pycom_tx.tap.observing import Observed, ObservingOptions
 from pycom_tx.tap.signals import Signals
 from pycom_tx.zerojson.errors import Error
@@ -65,6 +66,7 @@ class Command(Observed):
         self._detached = options.parent is not None and not options.parent["nodaemon"]
         self._catch_signals = options.signals
         self._signals: Signals | None = None
+        self._held_up: HeldUp | None = None
 
     def explained(self, error: Error) -> str:
         """What is said of an error that keeps it from starting."""
@@ -79,6 +81,8 @@ class Command(Observed):
 
         self._signals = self._catch_signals(reactor, self.stop_at_once)
         reactor.callWhenRunning(self._signals.install)
+        self._held_up = HeldUp(reactor)
+        self._held_up.startService()
         try:
             super().startService()
         except Error as error:
@@ -110,6 +114,9 @@ class Command(Observed):
         if self._signals is not None:
             self._signals.uninstall()
             self._signals = None
+        if self._held_up is not None:
+            self._held_up.stopService()
+            self._held_up = None
         return result
 
     def _say(self, message: str) -> None:

@@ -22,6 +22,23 @@ class MyService(pycom.Service):
 """
 
 
+STALLING = """
+import time
+from pathlib import Path
+
+import pycom_tx as pycom
+
+@pycom.interface("com.foo.stalling")
+class Stalling(pycom.Service):
+
+    @pycom.method
+    def stall(self, request):
+        while not Path("done").exists():
+            time.sleep(0.01)
+        return "done"
+"""
+
+
 class CommandCase(ProcessCase):
     def assertCleanLog(self, process):
         """Nothing went wrong that nobody expected."""
@@ -173,6 +190,31 @@ class StoppingTests(CommandCase):
         nameserver, where = await self.nameserver()
         service, _ = await self.registered("pycom-service", "-a", ANY, "-n", where, DEMO)
         await nameserver.kill()
+        self.assertStopped(service, await service.stop())
+
+    async def test_status(self):
+        """twistd ends by the signal that it got, when the service has stopped."""
+        for number in signal.SIGTERM, signal.SIGINT:
+            process, _ = await self.nameserver()
+            self.assertEqual(await process.stop(number), -number)
+            self.assertStopped(process, -signal.SIGTERM)
+
+
+class HeldUpTests(CommandCase):
+    async def test_method_that_blocks(self):
+        """A method that blocks and does not say so is named in the log while it does."""
+        self.write_module("stalling", STALLING)
+        _, where = await self.nameserver()
+        service, _ = await self.registered("pycom-service", "-a", ANY, "-n", where, "stalling")
+        context = self.client(where).context
+        async with context.locate("com.foo.stalling") as component:
+            call = component.invoke("stall", timeout=60)
+            await service.wait_for(
+                r"#warn\] Nothing else has been done for [0-9.]+ s, because of "
+                r".*stall \(.*stalling\.py, line [0-9]+\)"
+            )
+            (self.folder / "done").touch()
+            self.assertEqual(await call, "done")
         self.assertStopped(service, await service.stop())
 
 
