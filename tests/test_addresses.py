@@ -1,6 +1,7 @@
 """Addresses of 0MQ, before 0MQ is asked."""
 
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -84,6 +85,23 @@ class AddressTests(SynchronousTestCase):
             error = self.assertRaises(AddressError, check_free, f"ipc://{folder}/s")
             self.assertIn("it is in use; choose another path", str(error))
         check_free(f"ipc://{folder}/s")
+
+    def test_busy(self):
+        """Somebody who has as many that wait for him as there may be listens as well."""
+        folder = Path(mkdtemp())
+        self.addCleanup(rmtree, folder)
+        with ExitStack() as opened:
+            listening = opened.enter_context(socket.socket(socket.AF_UNIX))
+            listening.bind(f"{folder}/s")
+            listening.listen(0)
+            while True:
+                waiting = opened.enter_context(socket.socket(socket.AF_UNIX))
+                waiting.settimeout(0)
+                try:
+                    waiting.connect(f"{folder}/s")
+                except BlockingIOError:
+                    break
+            self.assertRaises(AddressError, check_free, f"ipc://{folder}/s")
 
 
 class ConsecutiveTests(SynchronousTestCase):
