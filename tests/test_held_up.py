@@ -1,14 +1,17 @@
 """A line in the log when something holds up the reactor."""
 
+import selectors
 from threading import Event, current_thread
+from traceback import FrameSummary
 
 from twisted.application.service import IService
+from twisted.internet import pollreactor, selectreactor
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from pycom_tx.tap.held_up import INTERVAL, LONG, REMINDER, HeldUp, in_a_thread
+from pycom_tx.tap.held_up import INTERVAL, LONG, REMINDER, HeldUp, in_a_thread, waits
 
 
 class HeldUpTests(SynchronousTestCase):
@@ -81,6 +84,18 @@ class HeldUpTests(SynchronousTestCase):
         self.time += 600
         self.assertEqual(self.pass_time(INTERVAL, held_up=True), [])
         self.assertEqual(self.pass_time(3), [])
+
+    def test_waiting(self):
+        """A reactor that waits for something to do is told from one that does something."""
+        for file, waiting in (
+            (selectors.__file__, True),
+            (pollreactor.__file__, True),
+            (selectreactor.__file__, True),
+            (Clock.__module__, False),
+            ("/srv/reactor.py", False),
+            (__file__, False),
+        ):
+            self.assertEqual(waits([FrameSummary(file, 1, "call")]), waiting, file)
 
 
 class ThreadTests(SynchronousTestCase):

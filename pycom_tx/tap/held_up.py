@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import selectors
 import sys
 import time
 from itertools import takewhile
 from math import inf
 from pathlib import Path
 from threading import Event, Thread, get_ident
-from traceback import StackSummary, walk_stack
+from traceback import FrameSummary, StackSummary, walk_stack
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import Service
@@ -17,7 +18,7 @@ from twisted.logger import Logger
 import twisted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from twisted.internet.interfaces import IDelayedCall
 
@@ -94,12 +95,15 @@ class HeldUp(Service):
         # Who looks late himself belongs to a process that was stopped, or had no processor.
         if now - looked >= LONG or now - self._ticked < LONG or now < self._silent_until:
             return
+        stack = _stack(self._thread_id)
+        if waits(stack):
+            return
         self._silent_until = now + REMINDER
         self._log.warn(
             "Nothing else has been done for {seconds:.1f} s, because of {where}. A method that "
             "computes or waits for so long is declared with @method(blocking=True)",
             seconds=now - self._ticked,
-            where=_where(self._thread_id),
+            where=_where(stack),
         )
 
     def _begin(self) -> None:
@@ -113,10 +117,22 @@ class HeldUp(Service):
         self._timer = self._reactor.callLater(INTERVAL, self._tick)
 
 
-def _where(thread_id: int) -> str:
-    """What a thread is at, and whose code has called that."""
+def waits(stack: Sequence[FrameSummary]) -> bool:
+    """Whether a reactor is where it waits for something to do: it lacks a processor only."""
+    file = stack[0].filename
+    return file == selectors.__file__ or (
+        file.startswith(_OURS) and file.endswith("reactor.py")  # of whichever kind it is
+    )
+
+
+def _stack(thread_id: int) -> list[FrameSummary]:
+    """What a thread is at, the innermost call first."""
     frame = sys._current_frames().get(thread_id)  # noqa: SLF001 # there is no other way to ask
-    stack = StackSummary.extract(walk_stack(frame), lookup_lines=False)
+    return StackSummary.extract(walk_stack(frame), lookup_lines=False)
+
+
+def _where(stack: list[FrameSummary]) -> str:
+    """The innermost call, and whose code has made it."""
     theirs = list(takewhile(lambda call: not call.filename.startswith(_OURS), stack)) or stack[:1]
     told = theirs[:1] + theirs[1:][-1:]
     return ", called by ".join(
