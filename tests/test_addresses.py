@@ -1,9 +1,15 @@
 """Addresses of 0MQ, before 0MQ is asked."""
 
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from pycom_tx import AddressError
-from pycom_tx.zerojson.addresses import check_address, consecutive, is_taken
+from pycom_tx.zerojson.addresses import check_address, check_free, consecutive
 
 
 class AddressTests(SynchronousTestCase):
@@ -48,10 +54,54 @@ class AddressTests(SynchronousTestCase):
         error = self.assertRaises(AddressError, check_address, "listen at", "tcp://*:65536")
         self.assertEqual(str(error), "Cannot listen at 'tcp://*:65536': ports end at 65535")
 
-    def test_taken(self):
-        """Only a path of the file system can be taken without 0MQ noticing."""
-        for address in ("tcp://127.0.0.1:1", "ipc://*", "ipc://@abstract", "ipc:///nowhere/at/all"):
-            self.assertFalse(is_taken(address))
+    def test_free(self):
+        """Only at a path of the file system there may be something that 0MQ would remove."""
+        for address in (
+            "tcp://127.0.0.1:1",
+            "ipc://*",
+            "ipc://@abstract",
+            "ipc:///nowhere/at/all",
+            "ipc:///tmp/\udc80\ud800",
+        ):
+            check_free(address)
+
+    def test_no_socket(self):
+        """What is no socket is kept: a file, a folder, a link."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        (folder / "file").write_text("precious", "ascii")
+        (folder / "link").symlink_to("file")
+        for path in folder, folder / "file", folder / "link":
+            error = self.assertRaises(AddressError, check_free, f"ipc://{path}")
+            self.assertIn(f"Cannot listen at 'ipc://{path}': something is there", str(error))
+
+    def test_sockets(self):
+        """A socket may be removed, unless somebody listens at it."""
+        folder = Path(mkdtemp())  # the paths of sockets are short
+        self.addCleanup(rmtree, folder)
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(f"{folder}/s")
+            listening.listen()
+            error = self.assertRaises(AddressError, check_free, f"ipc://{folder}/s")
+            self.assertIn("it is in use; choose another path", str(error))
+        check_free(f"ipc://{folder}/s")
+
+    def test_busy(self):
+        """Somebody who has as many that wait for him as there may be listens as well."""
+        folder = Path(mkdtemp())
+        self.addCleanup(rmtree, folder)
+        with ExitStack() as opened:
+            listening = opened.enter_context(socket.socket(socket.AF_UNIX))
+            listening.bind(f"{folder}/s")
+            listening.listen(0)
+            while True:
+                waiting = opened.enter_context(socket.socket(socket.AF_UNIX))
+                waiting.settimeout(0)
+                try:
+                    waiting.connect(f"{folder}/s")
+                except BlockingIOError:
+                    break
+            self.assertRaises(AddressError, check_free, f"ipc://{folder}/s")
 
 
 class ConsecutiveTests(SynchronousTestCase):

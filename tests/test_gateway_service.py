@@ -4,7 +4,6 @@ from twisted.application.service import IService
 from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs, formatEvent
-from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.static import Data
 from zope.interface.verify import verifyObject
@@ -198,7 +197,8 @@ class ListeningTests(SynchronousTestCase):
     def test_no_endpoint(self):
         """What is no endpoint is refused with what it was and why."""
         for endpoint in "nonsense", "tcp:", "tcp:port", "unknown:1", "ssl:1:privateKey=/missing":
-            self.assertIn(f"{endpoint!r} is no endpoint: ", self.refused("tcp:1", endpoint))
+            said = self.refused("tcp:1", endpoint)
+            self.assertIn(f"{endpoint!r} is no endpoint like tcp:8080", said)
 
     def test_in_use(self):
         """An endpoint that cannot be listened at is refused with the reason."""
@@ -224,6 +224,10 @@ class OptionsTests(SynchronousTestCase):
         options = command.Options()
         options.parseOptions(["--http", "tcp:8080", *arguments])
         return options
+
+    def refused(self, *arguments):
+        """The one line that the command ends with."""
+        return self.assertRaises(SystemExit, self.parse, *arguments).code
 
     def gateway(self, *arguments):
         """The gateway that a command line makes."""
@@ -268,11 +272,11 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(gateway._hosts._allowed, {"a.example.com", "b"})
 
     def test_wrong(self):
-        """What an option cannot be is a wrong usage, which says what would be right."""
+        """What an option cannot be is refused, with its name and what would be right."""
         for argument, said in (
             ("--timeout=0", "more than 0"),
             ("--timeout=soon", "seconds"),
-            ("--max-body=none", "like 65536, 64K or 512M"),
+            ("--max-body=none", "like 65536, 64K, 512M or 2G, got"),
             ("--max-body=0", "1 or more"),
             ("--max-calls=0", "1 or more"),
             ("--max-streams=-1", "0 or more"),
@@ -282,15 +286,22 @@ class OptionsTests(SynchronousTestCase):
             ("--host=", "like app.example.com, without a port"),
             ("--cors-origin=example.com", "like https://app.example.com"),
             ("--cors-origin=https://example.com/", "like https://app.example.com"),
+            ("--nameserver=box", "like tcp://127.0.0.1:2012"),
+            ("--nameserver=local", "like tcp://127.0.0.1:2012"),
+            ("--nameserver=tcp://box:*", "without *, like tcp://127.0.0.1:2012"),
         ):
-            error = self.assertRaises(usage.UsageError, self.parse, argument)
-            self.assertIn(said, str(error))
+            name, _, value = argument.partition("=")
+            message = self.refused(argument)
+            self.assertRegex(message, rf"\Apycom-gateway: {name}(:| must be) ")
+            self.assertIn(said, message)
+            self.assertIn(f"got {value!r}", message)
 
     def test_nowhere(self):
         """Without an endpoint the command ends with one line."""
         error = self.assertRaises(SystemExit, command.Options().parseOptions, [])
-        self.assertEqual(error.code, "pycom-gateway: say where to listen, with --http tcp:PORT")
+        self.assertEqual(error.code, "pycom-gateway: say where to listen, with --http tcp:8080")
 
     def test_no_arguments(self):
         """It takes no module."""
-        self.assertRaises(usage.UsageError, self.parse, "package.module")
+        message = self.refused("package.module")
+        self.assertEqual(message, "pycom-gateway: there are options only, got 'package.module'")

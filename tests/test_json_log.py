@@ -142,6 +142,21 @@ class JsonLineTests(LinesCase):
         self.assertIn("AccessDenied: not you\n", line["traceback"])
         self.assertIn("test_json_log.py", line["traceback"])
 
+    def test_failure_without_words(self):
+        """A failure that says nothing else says what was wrong."""
+        self.log.failure("", failure=failure(ZeroDivisionError("by zero")))
+        line = self.line()
+        self.assertEqual((line["message"], line["error"]), ("by zero", "ZeroDivisionError"))
+
+    def test_error(self):
+        """An exception that a line tells of is its class, as that of a failure is."""
+        self.log.error("trying on: {error}", error=pycom.ServiceNotAvailable("nobody is there"))
+        line = self.line()
+        self.assertEqual(
+            (line["message"], line["error"]),
+            ("trying on: nobody is there", "ServiceNotAvailable"),
+        )
+
     def test_names_that_are_taken(self):
         """A field takes the place of none of those that every line has."""
         names = ("time", "level", "namespace", "message")
@@ -154,7 +169,10 @@ class JsonLineTests(LinesCase):
         publisher.msg("several", "words", system="there")
         line = self.line()
         self.assertEqual((line["message"], line["level"]), ("several words", "info"))
+        self.assertEqual(line["namespace"], "there")
         self.assertEqual(set(line), {"time", "level", "namespace", "message"})
+        publisher.msg("nothing more")
+        self.assertEqual(self.line()["namespace"], "twisted.python.log")
         publisher.msg(format="%(number)d things", number=3)
         line = self.line()
         self.assertEqual((line["message"], line["number"]), ("3 things", 3))
@@ -162,7 +180,10 @@ class JsonLineTests(LinesCase):
         publisher.msg(failure=error, why="it broke", isError=1)
         line = self.line()
         self.assertEqual((line["error"], line["level"]), ("ZeroDivisionError", "critical"))
+        self.assertEqual(line["message"], "it broke")
         self.assertIn("by zero", line["traceback"])
+        publisher.msg(failure=error, isError=1)
+        self.assertEqual(self.line()["message"], "by zero")
 
     def test_trace(self):
         """What is logged as part of a trace says which; an event's own word comes first."""

@@ -112,9 +112,9 @@ class LogFormatOptionTests(ObservingCase):
         )
 
     def test_wrong(self):
-        """Another format is a wrong usage, which says what there is."""
+        """Another format is refused, with those that there are."""
         error = self.assertRaises(usage.UsageError, self.options, "--log-format", "xml")
-        self.assertIn("it is text or json, got 'xml'", str(error))
+        self.assertEqual(str(error), "--log-format must be text or json, got 'xml'")
 
     def test_within_another_service(self):
         """A command may be part of something that is no application."""

@@ -3,7 +3,6 @@
 import sys
 
 from twisted.application.service import IService
-from twisted.python import usage
 from zope.interface.verify import verifyObject
 
 from pycom_tx.tap import service
@@ -160,10 +159,14 @@ class CommandTests(ProcessesCase):
         self.assertEqual(host.service, "/one")
 
     def test_wrong_number(self):
-        """A number of processes that is none is a wrong usage."""
+        """A number of processes that is none is refused."""
         for value in "0", "-1", "two", "1.5", "":
-            error = self.assertRaises(usage.UsageError, self.parse, "--processes", value)
-            self.assertIn("a whole number, 1 or more", str(error))
+            error = self.assertRaises(SystemExit, self.parse, "--processes", value)
+            self.assertEqual(
+                error.code,
+                "pycom-service: --processes must be a whole number, 1 or more, like 4, "
+                f"got {value!r}",
+            )
 
     def test_ports(self):
         """Ports that there are not are refused before any process is started."""

@@ -193,7 +193,7 @@ class ArgumentTests(ProxyCase):
         """Bytes for a method that declares no attachment are refused before anything is sent."""
         for call in (self.proxy.bar(b"a"), self.proxy.bar("a", value=b"b"), self.proxy.raw(a=b"")):
             error = self.failure(call, TypeError)
-            self.assertIn("which can only go as the attachment that its method declares", str(error))
+            self.assertIn("can only go as the attachment that its method declares", str(error))
         self.assertIsNone(self.shapes.args)
 
     def test_names_of_its_own(self):

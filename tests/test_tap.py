@@ -3,16 +3,18 @@
 import json
 import os
 import sys
+from io import StringIO
 from pathlib import Path
 
 from twisted.application.service import IService
 from twisted.logger import LogLevel, capturedLogs, formatEvent
-from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+import pycom_tx as pycom
+import twisted
 from pycom_tx import ComponentHost
-from pycom_tx.tap import nameserver, service
+from pycom_tx.tap import gateway, nameserver, service
 
 SERVICE = """
 import pycom_tx as pycom
@@ -103,14 +105,18 @@ class ServiceOptionsTests(OptionsCase):
         self.assertEqual(list(options.modules), ["package.first", "second"])
 
     def test_no_module(self):
-        """A service without a module is a wrong usage."""
-        error = self.assertRaises(usage.UsageError, service.Options().parseOptions, ["-v"])
-        self.assertIn("Name the module", str(error))
+        """A service without a module is refused."""
+        error = self.assertRaises(SystemExit, service.Options().parseOptions, ["-v"])
+        self.assertIn("pycom-service: name the module", error.code)
 
     def test_wrong_timeout(self):
-        """A time to wait that is none is a wrong usage."""
-        for value in "soon", "0", "-1", "nan", "":
-            self.assertRaises(usage.UsageError, self.parse, "--nameserver-timeout", value)
+        """A time to wait that is none is refused with what would be one."""
+        for value in "soon", "0", "-1", "nan", "inf", "":
+            self.assertEqual(
+                self.refused("--nameserver-timeout", value),
+                "pycom-service: --nameserver-timeout must be seconds, more than 0, like 2.5, "
+                f"got {value!r}",
+            )
 
     def test_token_cache(self):
         """How long a valid token is remembered is an option, and 0 is not at all."""
@@ -119,16 +125,62 @@ class ServiceOptionsTests(OptionsCase):
             self.assertEqual(self.parse("--token-cache", text).settings["token_cache"], number)
 
     def test_wrong_token_cache(self):
-        """A time to remember that is none is a wrong usage, which says what would be one."""
+        """A time to remember that is none is refused with what would be one."""
         for value in "soon", "-1", "nan", "inf", "":
-            error = self.assertRaises(usage.UsageError, self.parse, "--token-cache", value)
-            self.assertIn("seconds, 0 or more", str(error))
+            message = self.refused("--token-cache", value)
+            self.assertIn("--token-cache must be seconds, 0 or more, like 2.5, got", message)
 
-    def test_wrong_timeout_says_what_is_right(self):
-        """A time to wait that is none is refused with what would be one."""
-        for value in "soon", "0":
-            error = self.assertRaises(usage.UsageError, self.parse, "--nameserver-timeout", value)
-            self.assertIn("more than 0", str(error))
+    def test_wrong_address(self):
+        """What is no address is refused by the name of its option, short ones too."""
+        for short, long, values in (
+            ("-a", "--address", ("box", "tcp://box", "tcp://box:65536", "")),
+            ("-n", "--nameserver", ("box", "tcp://box:*", "tcp://*:1", "ipc://*", "")),
+            ("--advertise", "--advertise", ("box", "")),
+        ):
+            for value in values:
+                message = self.refused(short, value)
+                self.assertIn(f"pycom-service: {long} must be an address", message)
+                self.assertIn("like tcp://127.0.0.1:201", message)
+                self.assertTrue(message.endswith(f"got {value!r}"))
+
+    def test_wrong_path(self):
+        """A path that is nothing is refused."""
+        for value in "", " ":
+            self.assertIn(
+                f"--service must be a path like /com/foo/service, got {value!r}",
+                self.refused("-s", value),
+            )
+
+    def test_local(self):
+        """The nameserver may be one of the components."""
+        self.assertEqual(self.parse("-n", "local").settings["nameserver"], "local")
+
+    def test_unknown_option(self):
+        """An option that there is not is refused in one line."""
+        self.assertEqual(
+            self.refused("--max-cals=1"), "pycom-service: option --max-cals not recognized"
+        )
+
+    def test_version(self):
+        """The versions are those of this package and of Twisted."""
+        output = StringIO()
+        self.patch(sys, "stdout", output)
+        for command in service, nameserver, gateway:
+            error = self.assertRaises(SystemExit, command.Options().parseOptions, ["--version"])
+            self.assertEqual(error.code, 0)
+        line = f"pycom_tx {pycom.__version__}, Twisted {twisted.__version__}\n"
+        self.assertEqual(output.getvalue(), line * 3)
+
+    def test_help(self):
+        """The help of each command has what it does without an option."""
+        for command, defaults in (
+            (service, ("tcp://127.0.0.1:2012, or local where", "/auto/ and something", "1")),
+            (nameserver, ("tcp://127.0.0.1:2012", "local, which is itself", nameserver.SERVICE)),
+            (gateway, ("tcp://127.0.0.1:2012", "5", "300", "64M", "100", "30", "text")),
+        ):
+            text = " ".join(str(command.Options()).split())
+            for default in defaults:
+                self.assertIn(f"[default: {default}", text)
 
 
 class NameserverOptionsTests(OptionsCase):
@@ -155,8 +207,10 @@ class NameserverOptionsTests(OptionsCase):
 
     def test_no_arguments(self):
         """A nameserver takes no module."""
-        options = nameserver.Options()
-        self.assertRaises(usage.UsageError, options.parseOptions, ["package.module"])
+        self.assertEqual(
+            self.refused("package.module", command=nameserver),
+            "pycom-nameserver: there are options only, got 'package.module'",
+        )
 
 
 class ConfigurationTests(OptionsCase):
@@ -171,8 +225,8 @@ class ConfigurationTests(OptionsCase):
         """An option wins over the file, which gives what the options leave out."""
         path = self.file(FULL)
         for option, name in ("-a", "address"), ("-s", "service"), ("-n", "nameserver"):
-            settings = self.parse(option, "given", "-c", path).settings
-            self.assertEqual(settings[name], "given")
+            settings = self.parse(option, "tcp://given:1", "-c", path).settings
+            self.assertEqual(settings[name], "tcp://given:1")
             for other in {"address", "service", "nameserver"} - {name}:
                 self.assertEqual(settings[other], FULL[other])
 
@@ -236,11 +290,17 @@ class ConfigurationTests(OptionsCase):
             self.assertIn("no JSON object", message)
 
     def test_wrong_setting(self):
-        """A setting that is no string is refused with its name and value."""
-        for name in "address", "service", "nameserver":
-            for value in 2013, None, ["/one"], {}, True:
-                message = self.refused("-c", self.file({name: value}))
-                self.assertIn(f"{name} must be a string, got {value!r}", message)
+        """A setting that cannot be is refused with the file, its name and its value."""
+        for name, right in (
+            ("address", "an address like tcp://127.0.0.1:2013"),
+            ("service", "a path like /com/foo/service"),
+            ("nameserver", "an address like tcp://127.0.0.1:2012"),
+        ):
+            for value in 2013, None, ["/one"], {}, True, "":
+                path = self.file({name: value})
+                message = self.refused("-c", path)
+                self.assertIn(f"pycom-service: {path}: {name} must be {right}", message)
+                self.assertTrue(message.endswith(f"got {value!r}"))
 
     def test_wrong_authentication(self):
         """Authentication that is no policy is refused with what would be one."""

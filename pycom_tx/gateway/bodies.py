@@ -168,9 +168,8 @@ class Bodies:
         """
         encoding = last(headers, "Content-Encoding") or "identity"
         if encoding.lower() != "identity":
-            raise Problem(
-                415, f"A body has no Content-Encoding here, got {encoding!r:.60}", not_started=True
-            )
+            detail = f"A body has no Content-Encoding here, got {encoding!r:.60}"
+            raise Problem(415, detail, not_started=True)
         if length is not None:
             self.check(length)
         return Receiving(self, _kind(last(headers, "Content-Type") or "")())
@@ -181,7 +180,8 @@ class Bodies:
         :raises Problem: it may not.
         """
         if length > self.limit:
-            raise Problem(413, f"A body has {self.limit} bytes at most here", not_started=True)
+            detail = f"A body has {self.limit} bytes at most here"
+            raise Problem(413, detail, not_started=True)
 
     def take(self, count: int) -> None:
         """Hold so many bytes more.

@@ -179,7 +179,7 @@ def _named(request: Any) -> tuple[str, str]:
     """The interface and the method in a path."""
     names = [text(name) for name in request.postpath]
     if len(names) != 2 or not all(names):
-        raise not_found("Calls are POST /call/INTERFACE/METHOD")
+        raise not_found("Calls are POST /call/INTERFACE/METHOD", not_started=True)
     interface, method = names
     return interface, method
 

@@ -221,12 +221,15 @@ class Gateway(Service):
         try:
             endpoint = serverFromString(self._reactor, description)
         except Exception as error:
-            raise AddressError(f"{description!r} is no endpoint: {error}") from None
+            raise AddressError(
+                f"{description!r} is no endpoint like tcp:8080 or unix:/run/pycom.sock: {error}"
+            ) from None
         endpoint.listen(site).addCallbacks(ports.append, failures.append)
         for failure in failures:
             cause = failure.value
             reason = cause.socketError if isinstance(cause, CannotListenError) else cause
-            raise AddressError(f"Cannot listen at {description!r}: {reason}")
+            said = getattr(reason, "strerror", None) or reason  # without files of Twisted's own
+            raise AddressError(f"Cannot listen at {description!r}: {said}")
         for port in ports:  # one, as all of Twisted's endpoints listen at once
             self._opened.push_async_callback(defer.maybeDeferred, port.stopListening)
             self._log.info("HTTP is at {where}", where=_shown(port.getHost()))

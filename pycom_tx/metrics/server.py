@@ -93,7 +93,9 @@ class MetricsServer(Service):
     def _failed(self, failure: Failure) -> None:
         if failure.check(CancelledError) is not None:
             return
-        self._error = f"metrics cannot be served: {failure.value}"
+        # What the system says, without the file of Twisted's own that it may name.
+        reason = getattr(failure.value, "strerror", None) or failure.value
+        self._error = f"metrics cannot be served: {reason}"
         if self.running:
             self._gave_up(self._error)
 

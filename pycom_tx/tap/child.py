@@ -135,8 +135,9 @@ class Child(ProcessProtocol):
 
     def _log(self, record: records.Record) -> None:
         log = Logger(namespace=f"{self._name} {record.namespace}")
-        own = {"text": record.text, "process": self._name}
-        log.emit(record.level, "{text}", **{**record.fields, **own})
+        # A format of nothing but text: each field belongs to what the process has logged.
+        said = record.text.replace("{", "{{").replace("}", "}}")
+        log.emit(record.level, said, **{**record.fields, "process": self._name})
 
 
 def _named(status: Any) -> str:

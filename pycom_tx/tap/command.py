@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from pycom_tx.components.contract import POLICIES
 from pycom_tx.host.host import ComponentHost
 from pycom_tx.host.tokens import REMEMBERED
-from pycom_tx.tap import limits
+from pycom_tx.tap import limits, values
 from pycom_tx.tap.running import Command, CommandOptions
 from pycom_tx.zerojson.errors import ConfigurationError
 
@@ -21,45 +21,71 @@ if TYPE_CHECKING:
 
     from pycom_tx.tap.supervisor import Supervisor
 
-_SETTINGS: Final = ("address", "service", "nameserver")
+_SETTINGS: Final = {
+    "address": values.address,
+    "service": values.path,
+    "nameserver": values.nameserver_or_local,
+}
+_READERS: Final = {**_SETTINGS, **limits.READERS}
+"""What reads each setting of a file that is one value."""
 
 _log = Logger()
 
 
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
-        msg = f"seconds are a number more than 0, got {text!r}"
-        raise ValueError(msg)
-    return seconds
+def places(*, address: str, nameserver: str, service: str) -> list[list[Any]]:
+    """The options that say where a command is, and with whom.
+
+    :param address: where it listens without being told, for the help.
+    :param nameserver: where it registers then.
+    :param service: under which path.
+    """
+    return [
+        values.option(
+            "address",
+            "Address to listen at; with * for the port the system picks one",
+            values.address,
+            short="a",
+            usual=address,
+        ),
+        values.option(
+            "nameserver",
+            "Address of the nameserver to register with",
+            values.nameserver_or_local,
+            short="n",
+            usual=nameserver,
+        ),
+        values.option(
+            "service",
+            "Path to register under, like /com/foo/service",
+            values.path,
+            short="s",
+            usual=service,
+        ),
+    ]
 
 
 class HostOptions(CommandOptions):
     """Options of a command that serves components."""
 
     optParameters: ClassVar = [
-        ["address", "a", None, "Address to listen at; with * for the port the system picks one"],
-        ["advertise", None, None, "Address to register, where others reach it by another"],
-        ["service", "s", None, "Path to register under, like /com/foo/service"],
-        ["nameserver", "n", None, "Address of the nameserver"],
+        values.option(
+            "advertise",
+            "Address to register, where others reach it by another than it listens at",
+            values.address,
+        ),
         ["config", "c", None, "JSON file of settings; options win over it"],
-        [
+        values.option(
             "nameserver-timeout",
-            None,
-            None,
-            "Seconds to wait for the nameserver before giving up; for ever, if left out",
-            _seconds,
-        ],
-        [
+            "Seconds to wait for the nameserver before giving up",
+            values.some_seconds,
+            usual="for ever",
+        ),
+        values.option(
             "token-cache",
-            None,
-            None,
             "Seconds that a valid token counts as valid before the authenticator is asked again",
-            limits.seconds,
-        ],
+            values.seconds,
+            usual=f"{REMEMBERED:g}",
+        ),
         *limits.PARAMETERS,
     ]
     optFlags: ClassVar = [["verbose", "v", "Log every call"]]
@@ -97,7 +123,7 @@ def _read(path: str) -> tuple[dict[str, Any], list[str]]:
     except RecursionError:
         raise ConfigurationError(f"{path} is nested too deeply") from None
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+        raise ConfigurationError(f"--config {path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise ConfigurationError(f"{path} is not JSON: {error}") from None
     if not isinstance(given, dict):
@@ -105,18 +131,21 @@ def _read(path: str) -> tuple[dict[str, Any], list[str]]:
     settings = {}
     unknown = []
     for name, value in given.items():
-        if name in _SETTINGS:
-            if not isinstance(value, str):
-                raise ConfigurationError(f"{path}: {name} must be a string, got {value!r:.60}")
-            settings[name] = value
-        elif name == "authentication":
+        if name == "authentication":
             settings.update(_authentication(path, value))
-        elif limits.is_limit(name):
-            settings[name] = limits.configured(path, name, value)
+        elif name in _READERS:
+            settings[name] = _setting(path, name, value)
         else:
             unknown.append(name)
             _log.warn("{path}: nobody knows the setting {name!r}", path=path, name=name)
     return settings, unknown
+
+
+def _setting(path: str, name: str, value: Any) -> Any:
+    try:
+        return _READERS[name](value)
+    except ValueError as error:
+        raise ConfigurationError(f"{path}: {name} must be {error}") from None
 
 
 def _authentication(path: str, value: Any) -> dict[str, Any]:

@@ -17,43 +17,25 @@ from pycom_tx.gateway.progress import MAX_CALLS
 from pycom_tx.gateway.service import DRAIN, Gateway
 from pycom_tx.gateway.site import MAX_CONNECTIONS
 from pycom_tx.metrics.process import process_registry
-from pycom_tx.tap import limits
-from pycom_tx.tap.running import Command, CommandOptions
+from pycom_tx.tap.running import TWISTD, Command, CommandOptions
+from pycom_tx.tap.values import at_least, nameserver, option, seconds, size, some_seconds
+from pycom_tx.zerojson.errors import AddressError, Error
 
-
-def _seconds(text: str) -> float:
-    seconds = limits.seconds(text)
-    if not seconds:
-        msg = f"seconds, more than 0, got {text!r}"
-        raise ValueError(msg)
-    return seconds
-
-
-def _size(text: str) -> int:
-    size = limits.size(text)
-    if size is None:
-        msg = "bytes, 1 or more, like 65536, 64K or 512M"
-        raise ValueError(msg)
-    return size
-
-
-def _checked(check: Callable[[str], str], text: str) -> str:
-    try:
-        return check(text)
-    except ValueError as error:
-        raise usage.UsageError(str(error)) from None
-
-
-_LIMITS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
-    "timeout": (f"Seconds that a call may take; {TIMEOUT:g}", _seconds),
-    "max-timeout": (f"Seconds that it may take on request; {MAX_TIMEOUT:g}", _seconds),
-    "max-body": (f"Bytes of a request's body, like 64K or 512M; {MAX_BODY >> 20}M", _size),
-    "max-calls": (f"Calls in progress at once; {MAX_CALLS}", limits.at_least(1)),
-    "max-connections": (f"Connections at once; {MAX_CONNECTIONS}", limits.at_least(1)),
-    "max-streams": (f"Streams of events at once; {MAX_STREAMS}", limits.at_least(0)),
+_LIMITS: Final[dict[str, tuple[str, Callable[[Any], Any], object]]] = {
+    "timeout": ("Seconds that a call may take", some_seconds, f"{TIMEOUT:g}"),
+    "max-timeout": (
+        "Seconds that a call may take whose client says how many",
+        some_seconds,
+        f"{MAX_TIMEOUT:g}",
+    ),
+    "max-body": ("Bytes of a request's body, like 64K or 512M", size, f"{MAX_BODY >> 20}M"),
+    "max-calls": ("Calls in progress at once", at_least(1, MAX_CALLS), MAX_CALLS),
+    "max-connections": ("Connections at once", at_least(1, MAX_CONNECTIONS), MAX_CONNECTIONS),
+    "max-streams": ("Streams of events at once", at_least(0, MAX_STREAMS), MAX_STREAMS),
     "drain": (
-        f"Seconds that calls in progress have when it stops; {DRAIN:g}, 0 to leave at once",
-        limits.seconds,
+        "Seconds that calls in progress have when it stops; 0 to leave at once",
+        seconds,
+        f"{DRAIN:g}",
     ),
 }
 
@@ -66,12 +48,21 @@ class Options(CommandOptions):
     longdesc = (
         "Puts all services that a nameserver knows behind HTTP. An endpoint is one of Twisted, "
         "like tcp:8080, tcp:8080:interface=127.0.0.1, unix:/run/pycom.sock or "
-        "ssl:8443:privateKey=key.pem:certKey=certificate.pem."
+        f"ssl:8443:privateKey=key.pem:certKey=certificate.pem. {TWISTD}"
     )
 
     optParameters: ClassVar = [
-        ["nameserver", "n", NAMESERVER_ADDRESS, "Address of the nameserver"],
-        *([name, None, None, text, read] for name, (text, read) in _LIMITS.items()),
+        option(
+            "nameserver",
+            "Address of the nameserver",
+            nameserver,
+            short="n",
+            default=NAMESERVER_ADDRESS,
+        ),
+        *(
+            option(name, text, read, usual=str(usual))
+            for name, (text, read, usual) in _LIMITS.items()
+        ),
     ]
     optFlags: ClassVar = [
         ["no-console", None, "Have no page for browsers at /"],
@@ -87,7 +78,7 @@ class Options(CommandOptions):
         self.origins: list[str] = []
 
     def opt_http(self, endpoint: str) -> None:
-        """Where to listen; may be given more than once"""
+        """Where to listen, like tcp:8080; may be given more than once"""
         self.endpoints.append(endpoint)
 
     def opt_expose(self, pattern: str) -> None:
@@ -96,15 +87,15 @@ class Options(CommandOptions):
 
     def opt_host(self, host: str) -> None:
         """It answers to that name: app.example.com or *; may be given more than once"""
-        self.hosts.append(_checked(hosts.checked, host))
+        self.hosts.append(_checked("host", hosts.checked, host))
 
     def opt_cors_origin(self, origin: str) -> None:
         """Pages from there may call: https://app.example.com or *; may be given more than once"""
-        self.origins.append(_checked(cors.checked, origin))
+        self.origins.append(_checked("cors-origin", cors.checked, origin))
 
     def postOptions(self) -> None:
         if not self.endpoints:
-            raise SystemExit(f"{self.command}: say where to listen, with --http tcp:PORT")
+            raise SystemExit(f"{self.command}: say where to listen, with --http tcp:8080")
 
 
 class GatewayCommand(Command):
@@ -136,9 +127,20 @@ class GatewayCommand(Command):
         )
         self._gateway.setServiceParent(self)
 
+    def explained(self, error: Error) -> str:
+        # Its other address, that of the nameserver, has been looked at before.
+        return f"--http: {error}" if isinstance(error, AddressError) else str(error)
+
     def stop_at_once(self) -> object:
         return self._gateway.stop_at_once()
 
 
 def makeService(options: Options) -> GatewayCommand:
     return GatewayCommand(options)
+
+
+def _checked(name: str, check: Callable[[str], str], text: str) -> str:
+    try:
+        return check(text)
+    except ValueError as error:
+        raise usage.UsageError(f"--{name}: {error}") from None

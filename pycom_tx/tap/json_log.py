@@ -46,24 +46,24 @@ def flat(event: dict[Any, Any]) -> dict[str, Any]:
     ``time`` (ISO 8601, in UTC), ``level``, ``namespace`` and ``message`` come first; then the
     event's own fields, none of which takes the place of these: numbers, strings, booleans and
     null as they are, all else as text. A failure has its class as ``error``, and a
-    ``traceback``. What was logged as part of a trace has its ``trace_id``.
+    ``traceback``; an exception that is a field called ``error`` has its class there, too. What
+    was logged as part of a trace has its ``trace_id``.
     """
     level = event.get("log_level")
     legacy = _LEGACY if "isError" in event else ()
-    fields = {
-        "time": _time(event.get("log_time")),
-        "level": getattr(level, "name", "info"),
-        "namespace": _text(event.get("log_namespace", "")),
-        # Which never fails: what cannot be formatted says so.
-        "message": eventAsText(
-            event, includeTraceback=False, includeTimestamp=False, includeSystem=False
-        ),
-    }
     failure = event.get("log_failure")
     if failure is None and legacy:
         failure = event.get("failure")
+    fields = {
+        "time": _time(event.get("log_time")),
+        "level": getattr(level, "name", "info"),
+        "namespace": namespace(event),
+        "message": _message(event, failure, legacy=bool(legacy)),
+    }
     if failure is not None:
         fields.update(_failed(failure))
+    if isinstance(event.get("error"), BaseException):
+        fields.setdefault("error", type(event["error"]).__name__)
     for name, value in event.items():
         if isinstance(name, str) and not name.startswith("log_") and name not in legacy:
             fields.setdefault(name, _flat(value))
@@ -71,6 +71,28 @@ def flat(event: dict[Any, Any]) -> dict[str, Any]:
     if trace is not None:
         fields.setdefault("trace_id", trace)
     return fields
+
+
+def namespace(event: dict[Any, Any]) -> str:
+    """Who says it; for old code, which has no namespaces, the part of a program that it names."""
+    given = _text(event.get("log_namespace", ""))
+    if given != "log_legacy":
+        return given
+    system = _text(event.get("log_system", "-"))
+    return "twisted.python.log" if system == "-" else system
+
+
+def _message(event: dict[Any, Any], failure: Any, *, legacy: bool) -> str:
+    """What is said, without the traceback."""
+    if failure is not None and legacy:
+        # What old code logs as its text ends with the traceback.
+        said = _text(event.get("why") or "")
+    else:
+        # Which never fails: what cannot be formatted says so.
+        said = eventAsText(
+            event, includeTraceback=False, includeTimestamp=False, includeSystem=False
+        )
+    return said or (_text(getattr(failure, "value", failure)) if failure is not None else "")
 
 
 def json_log(file: IO[Any]) -> FileLogObserver:

@@ -13,7 +13,9 @@ from twisted.python.components import Componentized
 
 from pycom_tx import __version__
 from pycom_tx.tap.json_log import twistd_log
+from pycom_tx.tap.values import one_of, option
 from pycom_tx.tracing.tracer import flush
+from pycom_tx.zerojson.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,13 +24,6 @@ if TYPE_CHECKING:
 
 FORMATS: Final = ("text", "json")
 """What a log can be written as."""
-
-
-def _log_format(text: str) -> str:
-    if text not in FORMATS:
-        msg = f"it is {' or '.join(FORMATS)}, got {text!r:.60}"
-        raise ValueError(msg)
-    return text
 
 
 class ObservingOptions(usage.Options):
@@ -41,7 +36,12 @@ class ObservingOptions(usage.Options):
             None,
             "Endpoint to serve metrics for Prometheus at, like tcp:9100:interface=127.0.0.1",
         ],
-        ["log-format", None, "text", "What the log is written as: text, or json", _log_format],
+        option(
+            "log-format",
+            "What the log is written as: text, or json",
+            one_of(*FORMATS),
+            default="text",
+        ),
     ]
 
     command: ClassVar[str]
@@ -69,6 +69,7 @@ class Observed(MultiService):
     def __init__(self, options: ObservingOptions, failed: Callable[[str], object]) -> None:
         super().__init__()
         self._watchers: list[IService] = []
+        self._measured_at = ""
         self._log_observer: ILogObserver | None = None
         try:
             self._observe_log(options)
@@ -86,7 +87,10 @@ class Observed(MultiService):
 
     def startService(self) -> None:
         for watcher in self._watchers:
-            watcher.startService()
+            try:
+                watcher.startService()
+            except ConfigurationError as error:
+                raise ConfigurationError(f"{self._measured_at}: {error}") from None
         super().startService()
 
     def stopService(self) -> Deferred[Any]:
@@ -119,8 +123,11 @@ class Observed(MultiService):
             )
             raise ValueError(msg) from None
         self.registry = process_registry(__version__)
+        self._measured_at = f"--metrics {description}"
         self._watchers = [
-            MetricsServer(self.registry, endpoint, failed),
+            MetricsServer(
+                self.registry, endpoint, lambda said: failed(f"{self._measured_at}: {said}")
+            ),
             ReactorLag(self.registry, reactor),
         ]
 

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from twisted.logger import FileLogObserver, InvalidLogLevelError, LogLevel, eventAsText
 
-from pycom_tx.tap.json_log import flat
+from pycom_tx.tap.json_log import flat, namespace
 
 MARK: Final = "\x1e"
 """What begins such a line, as in RFC 7464: lines without it are no records."""
@@ -51,7 +51,7 @@ def written(event: dict[str, Any]) -> str:
         for name, value in flat(event).items()
         if name not in _SAID and not (isinstance(value, str) and len(value) > LONGEST)
     }
-    told = [level.name, event.get("log_namespace", "-"), text, fields]
+    told = [level.name, namespace(event) or "-", text, fields]
     return f"{MARK}{json.dumps(told)}\n" if text else ""
 
 

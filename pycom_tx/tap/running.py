@@ -6,10 +6,14 @@ import atexit
 import os
 import sys
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.logger import Logger
+from twisted.python import usage
 
+import twisted
+from pycom_tx import __version__
+from pycom_tx.tap.held_up import HeldUp
 from pycom_tx.tap.observing import Observed, ObservingOptions
 from pycom_tx.tap.signals import Signals
 from pycom_tx.zerojson.errors import Error
@@ -19,6 +23,11 @@ if TYPE_CHECKING:
 
     from twisted.internet.defer import Deferred
 
+TWISTD: Final = (
+    "Options of twistd itself stand before the command's name, like -n to stay in the foreground."
+)
+"""What the help of every command ends with."""
+
 _log = Logger()
 
 
@@ -27,6 +36,22 @@ class CommandOptions(ObservingOptions):
 
     signals: Callable[..., Signals] = Signals
     """Makes what deals with the signals that end it."""
+
+    def parseOptions(self, options: list[str] | None = None) -> None:
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            # twistd would print its help before it, which is longer than a screen.
+            raise SystemExit(f"{self.command}: {error}") from None
+
+    def parseArgs(self, *args: str) -> None:
+        if args:
+            raise usage.UsageError(f"there are options only, got {args[0]!r:.60}")
+
+    def opt_version(self) -> None:
+        """Display the versions of pycom_tx and of Twisted, and exit."""
+        sys.stdout.write(f"pycom_tx {__version__}, Twisted {twisted.__version__}\n")
+        sys.exit(0)
 
 
 class Command(Observed):
@@ -41,6 +66,11 @@ class Command(Observed):
         self._detached = options.parent is not None and not options.parent["nodaemon"]
         self._catch_signals = options.signals
         self._signals: Signals | None = None
+        self._held_up: HeldUp | None = None
+
+    def explained(self, error: Error) -> str:
+        """What is said of an error that keeps it from starting."""
+        return str(error)
 
     @abstractmethod
     def stop_at_once(self) -> object:
@@ -51,15 +81,17 @@ class Command(Observed):
 
         self._signals = self._catch_signals(reactor, self.stop_at_once)
         reactor.callWhenRunning(self._signals.install)
+        self._held_up = HeldUp(reactor)
+        self._held_up.startService()
         try:
             super().startService()
         except Error as error:
             if self._detached:
                 # The process that waits for us says it. Here, the log gets the line.
-                message = str(error)
+                message = self.explained(error)
                 sys.excepthook = lambda *_: self._say(message)
                 raise
-            self.fail(str(error))
+            self.fail(self.explained(error))
         except Exception as error:
             if self._detached:
                 raise
@@ -82,6 +114,9 @@ class Command(Observed):
         if self._signals is not None:
             self._signals.uninstall()
             self._signals = None
+        if self._held_up is not None:
+            self._held_up.stopService()
+            self._held_up = None
         return result
 
     def _say(self, message: str) -> None:

@@ -12,9 +12,10 @@ from twisted.python import usage
 from pycom_tx.client.context import NAMESERVER, NAMESERVER_ADDRESS
 from pycom_tx.host.host import LOCAL
 from pycom_tx.host.loading import load_components
-from pycom_tx.tap.command import HostCommand, HostOptions
-from pycom_tx.tap.limits import at_least
+from pycom_tx.tap.command import HostCommand, HostOptions, places
 from pycom_tx.tap.processes import supervisor
+from pycom_tx.tap.running import TWISTD
+from pycom_tx.tap.values import at_least, option
 from pycom_tx.zerojson.errors import Error
 
 
@@ -26,19 +27,21 @@ class Options(HostOptions):
     longdesc = (
         "Serves the components in Python modules, named with dots: each class decorated with "
         "@pycom.interface, or each instance of one instead of its class. Modules in the current "
-        f"folder are found. The nameserver is the one at {NAMESERVER_ADDRESS} unless told "
-        "otherwise or one of the components is one; without --service it is registered as /auto/ "
-        "and something random."
+        f"folder are found. {TWISTD}"
     )
 
     optParameters: ClassVar = [
-        [
+        *places(
+            address="none, give one here or in the file",
+            nameserver=f"{NAMESERVER_ADDRESS}, or {LOCAL} where one of the components is one",
+            service="/auto/ and something random",
+        ),
+        option(
             "processes",
-            None,
-            1,
             "Processes that serve them, registered as PATH/1, PATH/2 …, at ports from --address on",
-            at_least(1),
-        ],
+            at_least(1, like=4),
+            default=1,
+        ),
     ]
 
     given: list[str]
@@ -53,7 +56,9 @@ class Options(HostOptions):
 
     def parseArgs(self, *modules: str) -> None:
         if not modules:
-            raise usage.UsageError("Name the module that holds the service, with dots.")
+            raise usage.UsageError(
+                "name the module that holds the service, with dots, like package1.module1"
+            )
         self.modules = modules
         self.given = self.given[: -len(modules)]
         if self.given[-1:] == ["--"]:

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import socket
+import stat
 from typing import Final
 
 from pycom_tx.zerojson.errors import AddressError
@@ -77,14 +78,32 @@ def consecutive(verb: str, address: str, count: int) -> list[str]:
     return [f"{host}{number}" for number in range(port, port + count)]
 
 
-def is_taken(address: str) -> bool:
-    """Whether somebody listens at a path of the file system: 0MQ would push him off it."""
+def check_free(address: str) -> None:
+    """Make sure that listening at *address* takes nothing away from anybody.
+
+    0MQ removes whatever is at a path of the file system, also a file, and a socket that
+    somebody listens at.
+
+    :raises AddressError: something is there that is more than a socket left behind.
+    """
     found = _IPC.match(address)
     if found is None or found["path"][0] in "@*":
-        return False
+        return
+    try:
+        mode = os.lstat(found["path"]).st_mode
+    except (OSError, ValueError):  # nothing, or no path: 0MQ says more
+        return
+    if not stat.S_ISSOCK(mode):
+        raise AddressError(
+            f"Cannot listen at {address!r}: something is there that is no socket, and would be "
+            "lost; choose another path"
+        )
     with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(0)
         try:
             probe.connect(found["path"])
+        except BlockingIOError:
+            pass  # so many wait for him already
         except OSError:
-            return False
-    return True
+            return
+    raise AddressError(f"Cannot listen at {address!r}: it is in use; choose another path")

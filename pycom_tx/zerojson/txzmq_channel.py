@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, succeed
 from txzmq import ZmqEndpointType, ZmqFactory
 from zope.interface import implementer
 
-from pycom_tx.zerojson.addresses import check_address, is_taken
+from pycom_tx.zerojson.addresses import check_address, check_free
 from pycom_tx.zerojson.errors import AddressError
 from pycom_tx.zerojson.extensions import SILENCE
 from pycom_tx.zerojson.interfaces import IChannel, ICountsConnections, INetwork
@@ -254,8 +254,7 @@ class ZmqNetwork:
     def bind(
         self, address: str, listener: IChannelListener, *, max_frame: int | None = None
     ) -> IChannel:
-        if is_taken(address):
-            raise AddressError(f"Cannot listen at {address!r}: it is in use")
+        check_free(address)
         return self._open(_BoundChannel, address, listener, max_frame or -1)
 
     @property

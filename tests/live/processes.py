@@ -117,9 +117,9 @@ class Twistd(ProcessProtocol):
         await self._until(lambda: self.ended, "an end")
         return self.status
 
-    async def stop(self):
-        """Stop it as an operator does, with SIGTERM; gives the status."""
-        os.kill(int(self.pid_file.read_text("ascii")), signal.SIGTERM)
+    async def stop(self, number=signal.SIGTERM):
+        """Stop it as an operator does, with a signal; gives the status."""
+        os.kill(int(self.pid_file.read_text("ascii")), number)
         return await self.end()
 
     async def kill(self):

@@ -397,9 +397,10 @@ class FailingTests(GatewayCase):
         for arguments, said in (
             ((), "say where to listen, with --http"),
             (("--http", f"tcp:{port}:interface=127.0.0.1"), "Address already in use"),
-            (("--http", "nonsense"), "'nonsense' is no endpoint"),
+            (("--http", "nonsense"), "--http: 'nonsense' is no endpoint like tcp:8080"),
+            (("--http", "unix:/nowhere/at/all"), "all': No such file or directory$"),
             (("--http", "ssl:0:privateKey=missing.pem"), "missing.pem"),
-            (("--http", "tcp:0", "-n", "nonsense"), "Cannot connect to 'nonsense'"),
+            (("--http", "tcp:0", "-n", "nonsense"), "--nameserver must be .* got 'nonsense'"),
         ):
             line = await self.refused(*arguments)
             self.assertRegex(line, rf"\Apycom-gateway: .*{said}")

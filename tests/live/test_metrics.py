@@ -193,8 +193,8 @@ class MetricsTests(MetricsCase):
         self.assertEqual(await other.exit(), 1)
         self.assertEqual(
             other.errors,
-            f"pycom-service: metrics cannot be served: Couldn't listen on 127.0.0.1:{port}: "
-            "[Errno 98] Address already in use.\n",
+            f"pycom-service: --metrics tcp:{port}:interface=127.0.0.1: metrics cannot be served: "
+            f"Couldn't listen on 127.0.0.1:{port}: [Errno 98] Address already in use.\n",
         )
         self.assertNotIn("listens at", other.log)
         self.assertNotIn("Traceback", other.log)
@@ -207,7 +207,7 @@ class MetricsTests(MetricsCase):
         arguments = ("-a", ANY, "-n", where, "--metrics", f"tcp:{port}:interface=127.0.0.1", DEMO)
         other = self.twistd("pycom-service", *arguments, daemon=True)
         self.assertEqual(await other.exit(), 1)
-        self.assertIn("metrics cannot be served", other.errors)
+        self.assertIn(f"--metrics tcp:{port}:interface=127.0.0.1: ", other.errors)
 
     async def test_no_endpoint(self):
         """What is no endpoint ends the command with one line and status 1."""

@@ -22,6 +22,23 @@ class MyService(pycom.Service):
 """
 
 
+STALLING = """
+import time
+from pathlib import Path
+
+import pycom_tx as pycom
+
+@pycom.interface("com.foo.stalling")
+class Stalling(pycom.Service):
+
+    @pycom.method
+    def stall(self, request):
+        while not Path("done").exists():
+            time.sleep(0.01)
+        return "done"
+"""
+
+
 class CommandCase(ProcessCase):
     def assertCleanLog(self, process):
         """Nothing went wrong that nobody expected."""
@@ -175,6 +192,31 @@ class StoppingTests(CommandCase):
         await nameserver.kill()
         self.assertStopped(service, await service.stop())
 
+    async def test_status(self):
+        """twistd ends by the signal that it got, when the service has stopped."""
+        for number in signal.SIGTERM, signal.SIGINT:
+            process, _ = await self.nameserver()
+            self.assertEqual(await process.stop(number), -number)
+            self.assertStopped(process, -signal.SIGTERM)
+
+
+class HeldUpTests(CommandCase):
+    async def test_method_that_blocks(self):
+        """A method that blocks and does not say so is named in the log while it does."""
+        self.write_module("stalling", STALLING)
+        _, where = await self.nameserver()
+        service, _ = await self.registered("pycom-service", "-a", ANY, "-n", where, "stalling")
+        context = self.client(where).context
+        async with context.locate("com.foo.stalling") as component:
+            call = component.invoke("stall", timeout=60)
+            await service.wait_for(
+                r"#warn\] Nothing else has been done for [0-9.]+ s, because of "
+                r".*stall \(.*stalling\.py, line [0-9]+\)"
+            )
+            (self.folder / "done").touch()
+            self.assertEqual(await call, "done")
+        self.assertStopped(service, await service.stop())
+
 
 class WaitingTests(CommandCase):
     async def test_nameserver_that_starts_later(self):
@@ -241,24 +283,27 @@ class FailingTests(CommandCase):
         """An address that is none."""
         await self.assertRefused(
             *self.service(address="elsewhere"),
-            says="Cannot listen at 'elsewhere': an address looks like tcp://127.0.0.1:2013",
+            says="--address must be an address like tcp://127.0.0.1:2013 .* got 'elsewhere'",
         )
         await self.assertRefused(
-            "pycom-nameserver", "-a", "tcp://127.0.0.1", says="Cannot listen at 'tcp://127.0.0.1'"
+            "pycom-nameserver",
+            "-a",
+            "tcp://127.0.0.1",
+            says="--address must .* got 'tcp://127.0.0.1'",
         )
 
     async def test_unusable_port(self):
         """A port that there cannot be: 0MQ would take another one instead."""
         await self.assertRefused(
             *self.service("--nameserver-timeout=1", address="tcp://127.0.0.1:70000"),
-            says="Cannot listen at 'tcp://127.0.0.1:70000'",
+            says="--address must be .* with a port up to 65535, got 'tcp://127.0.0.1:70000'",
         )
 
     async def test_unusable_nameserver(self):
         """An address of a nameserver that is none."""
         await self.assertRefused(
             *self.service("-n", "elsewhere", "--nameserver-timeout=1"),
-            says="Cannot connect to 'elsewhere'",
+            says="--nameserver must be an address like .* got 'elsewhere'",
         )
 
     async def test_port_in_use(self):
@@ -280,7 +325,8 @@ class FailingTests(CommandCase):
     async def test_file(self):
         """A file that cannot be read."""
         await self.assertRefused(
-            *self.service("-c", "missing.json"), says="missing.json cannot be read: No such file"
+            *self.service("-c", "missing.json"),
+            says="--config missing.json cannot be read: No such file",
         )
 
 

@@ -6,6 +6,7 @@ import shutil
 import socket
 import tempfile
 import time
+from pathlib import Path
 
 import zmq
 from twisted.internet import reactor
@@ -270,6 +271,14 @@ class AddressTests(ChannelCase):
         self.bound(Echo(), f"ipc://{folder}/t")
         self.connected(f"ipc://{folder}/t", ours).send([b"message"])
         await ours.until(received(1))
+
+    def test_file(self):
+        """A file at a path stays what it is."""
+        file = Path(self.mktemp())
+        file.write_text("precious", "ascii")
+        with self.assertRaisesRegex(AddressError, "something is there that is no socket"):
+            self.bound(address=f"ipc://{file}")
+        self.assertEqual(file.read_text("ascii"), "precious")
 
     async def test_ipc(self):
         """A path of the file system is an address."""

@@ -18,7 +18,7 @@ export function curl({ name, method, args, attachment, timeout }) {
   } else if (args === null) {
     words.push("-X POST");
   } else {
-    words.push(`--json ${quoted(args)}`);
+    words.push("-H 'Content-Type: application/json'", `-d ${quoted(args)}`);
   }
   return words.join(" \\\n  ");
 }
