@@ -203,13 +203,16 @@ class ProcessCase(TestCase):
                 record["service"]: record["address"] for record in await component.list_services()
             }
 
-    def reserve_port(self):
-        """A port that nobody listens at, and nobody else gets before the test is over."""
+    def reserve_port(self, port=0):
+        """A port that nobody listens at, and nobody else gets before the test is over.
+
+        :param port: which one, if not any.
+        """
         # libzmq reuses addresses, too: it can listen where this socket only sits.
         reserved = socket.socket()
         self.addCleanup(reserved.close)
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        reserved.bind(("127.0.0.1", 0))
+        reserved.bind(("127.0.0.1", port))
         return reserved.getsockname()[1]
 
     def write_module(self, name, source):

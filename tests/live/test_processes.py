@@ -237,11 +237,13 @@ class ServingTests(SeveralCase):
         )
 
     def reserve_ports(self):
-        """The first of two ports that nobody listens at."""
+        """The first of two ports that nobody listens at, and nobody else gets."""
         while True:
             port = self.reserve_port()
             with socket.socket() as next_one, contextlib.suppress(OSError):
                 next_one.bind(("127.0.0.1", port + 1))
+                next_one.close()
+                self.reserve_port(port + 1)
                 return port
 
     async def test_reactor(self):
