@@ -33,6 +33,11 @@ run()
 """
 
 
+def uncovered():
+    """The environment without what coverage puts into it, for who is not to be covered."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+
+
 class Twistd(ProcessProtocol):
     """twistd, in a folder that gets its pid file and, if it daemonizes, its log.
 
