@@ -16,7 +16,7 @@ from twisted.trial.unittest import TestCase
 
 import pycom_tx as pycom
 
-PATIENCE = 30
+PATIENCE = 60
 """Seconds after which what was waited for will not come any more."""
 
 LOOK_AGAIN = 0.02
