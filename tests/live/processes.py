@@ -170,6 +170,9 @@ class Twistd(ProcessProtocol):
 class ProcessCase(TestCase):
     """Tests with processes of twistd in a temporary folder; none outlives its test."""
 
+    # What was waited for in vain says more than that the time of the whole test is over.
+    timeout = 5 * PATIENCE
+
     def setUp(self):
         self.folder = Path(self.mktemp()).absolute()
         self.folder.mkdir()
@@ -188,6 +191,19 @@ class ProcessCase(TestCase):
         process = self.twistd("pycom-nameserver", "-a", address, *options)
         listens = await process.wait_for(r"listens at (\S+)")
         return process, listens[1]
+
+    def nameserver_here(self):
+        """The address of a nameserver in this process, for what is about something else."""
+        nameserver = pycom.ComponentHost(
+            [pycom.NameServer()],
+            "tcp://127.0.0.1:*",
+            nameserver="local",
+            service="/org/pycom/nameserver",
+            drain=0,
+        )
+        nameserver.startService()
+        self.addCleanup(nameserver.stopService)
+        return nameserver.address
 
     async def registered(self, *command, **options):
         """A process that has registered its service, and the address of that."""

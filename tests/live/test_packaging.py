@@ -30,7 +30,7 @@ class PackagingTests(SynchronousTestCase):
                 shutil.copytree(
                     ROOT / name,
                     self.sources / name,
-                    ignore=shutil.ignore_patterns("__pycache__", "dropin.cache"),
+                    ignore=shutil.ignore_patterns("__pycache__", "dropin.cache*"),
                 )
             else:
                 self.sources.mkdir(exist_ok=True)

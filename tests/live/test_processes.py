@@ -98,7 +98,7 @@ class SeveralCase(CommandCase):
 
     async def serve(self, *options, start=None, address=ANY, **more):
         """The process of a supervisor whose two providers are registered."""
-        _, self.where = await self.nameserver()
+        self.where = self.nameserver_here()
         command = ("pycom-service", "-a", address, "-n", self.where, "-s", PATH, *options)
         process = (start or self.twistd)(*command, "--processes=2", "several", **more)
         self.addCleanup(self.kill_all, process)
@@ -441,8 +441,8 @@ class RefusedTests(SeveralCase):
         """A nameserver that does not come in time."""
         where = f"tcp://127.0.0.1:{self.reserve_port()}"
         await self.assertRefused(
-            *self.service("-n", where, "--nameserver-timeout=0.5", module=DEMO),
-            says=f"not registered with the nameserver at {where} within 0.5 s: Nothing answers",
+            *self.service("-n", where, "--nameserver-timeout=2", module=DEMO),
+            says=f"not registered with the nameserver at {where} within 2 s: Nothing answers",
         )
 
     async def test_component_that_does_not_start(self):
