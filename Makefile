@@ -4,16 +4,32 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint docs bench screenshots clean
+# Each process would compile the modules again that it imports, and tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
+
+# The tests, in parts that take about as long and run beside each other. What is in neither of
+# the first two is in the third.
+TESTS := $(sort $(wildcard tests/test_*.py tests/*/test_*.py))
+memory := $(wildcard tests/test_*.py)
+around := $(wildcard tests/interop/test_*.py tests/live/test_console*.py \
+	$(addprefix tests/live/test_,$(addsuffix .py,benchmarks documents gallery packaging scaling)))
+services := $(filter-out $(memory) $(around),$(TESTS))
+PARTS = test-services test-around test-memory
+
+.PHONY: demo test $(PARTS) lint docs bench screenshots clean
 
 demo: $(VENV)/installed
 	$(BIN)/python examples/demo.py
 
+# BESIDE="lint docs" makes those at the same time.
 test: $(VENV)/equipped
 	rm -f .coverage*
-	$(BIN)/coverage run -m twisted.trial tests
+	$(MAKE) --no-print-directory --keep-going --output-sync --jobs=3 $(PARTS) $(BESIDE)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+$(PARTS): test-%: $(VENV)/equipped
+	$(BIN)/coverage run -m twisted.trial --temp-directory=_trial_temp-$* $($*)
 
 lint: $(VENV)/equipped
 	$(BIN)/ruff check .
