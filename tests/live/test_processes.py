@@ -171,7 +171,7 @@ class WatchingTests(SeveralCase):
         def scrape():
             with socket.socket(socket.AF_UNIX) as opened:
                 opened.settimeout(20)
-                opened.connect(str(self.folder / path))
+                opened.connect(os.path.relpath(self.folder / path))  # names of sockets are short
                 opened.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
                 return opened.makefile("rb").read().partition(b"\r\n\r\n")[2].decode()
 
