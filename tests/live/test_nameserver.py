@@ -112,9 +112,11 @@ class TakeoverTests(NameserverCase):
         _, where = await self.nameserver()
         service = "pycom-service", "-a", ANY, "-n", where, "-s", "/com/busy", "busy"
         first, address = await self.registered(*service)
-        async with self.client(where).connect(address, "com.foo.busy") as component:
+        context = pycom.Context()
+        self.addCleanup(context.close)
+        async with context.connect(address, "com.foo.busy") as component:
             (self.folder / "busy").touch()
-            busy = component.be_busy()
+            busy = component.invoke("be_busy", timeout=PATIENCE)
             await first.wait_for("is busy")
             second = self.twistd(*service)
             await second.wait_for("is not registered, .* already registered on a different address")
