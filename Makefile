@@ -62,9 +62,10 @@ $(VENV)/installed: $(VENV)/bin/python setup.py pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-$(VENV)/equipped: $(VENV)/installed
+# What is installed for the tests is installed for the demo, too.
+$(VENV)/equipped: $(VENV)/bin/python setup.py pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@
+	touch $(VENV)/installed $@
 
 $(VENV)/comparable: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
