@@ -7,14 +7,15 @@ BIN = $(VENV)/bin
 # Each process would compile the modules again that it imports, and tests start hundreds.
 unexport PYTHONDONTWRITEBYTECODE
 
-# The tests, in parts that take about as long and run beside each other. What is in neither of
-# the first two is in the third.
+# The tests, in parts that take about as long and run beside each other. What is in none of the
+# others is in the last.
 TESTS := $(sort $(wildcard tests/test_*.py tests/*/test_*.py))
 memory := $(wildcard tests/test_*.py)
-around := $(wildcard tests/interop/test_*.py tests/live/test_console*.py \
-	$(addprefix tests/live/test_,$(addsuffix .py,benchmarks documents gallery packaging scaling)))
-services := $(filter-out $(memory) $(around),$(TESTS))
-PARTS = test-services test-around test-memory
+gateway := $(wildcard $(addprefix tests/live/test_,console*.py gateway.py http_client.py))
+around := $(wildcard tests/interop/test_*.py \
+	$(addprefix tests/live/test_,benchmarks.py documents.py gallery.py packaging.py scaling.py))
+services := $(filter-out $(memory) $(gateway) $(around),$(TESTS))
+PARTS = test-services test-around test-gateway test-memory
 
 .PHONY: demo test $(PARTS) lint docs bench screenshots clean
 
