@@ -25,7 +25,7 @@ demo: $(VENV)/installed
 # BESIDE="lint docs" makes those at the same time.
 test: $(VENV)/equipped
 	rm -f .coverage*
-	$(MAKE) --no-print-directory --keep-going --output-sync --jobs=3 $(PARTS) $(BESIDE)
+	$(MAKE) --no-print-directory --keep-going --output-sync --jobs=4 $(PARTS) $(BESIDE)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
