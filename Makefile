@@ -4,16 +4,33 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint docs bench screenshots clean
+# Each process would compile the modules again that it imports, and tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
+
+# The tests, in parts that take about as long and run beside each other. What is in none of the
+# others is in the last.
+TESTS := $(sort $(wildcard tests/test_*.py tests/*/test_*.py))
+memory := $(wildcard tests/test_*.py)
+gateway := $(wildcard $(addprefix tests/live/test_,console*.py gateway.py http_client.py))
+around := $(wildcard tests/interop/test_*.py \
+	$(addprefix tests/live/test_,benchmarks.py documents.py gallery.py packaging.py wrong_answers.py))
+services := $(filter-out $(memory) $(gateway) $(around),$(TESTS))
+PARTS = test-services test-around test-gateway test-memory
+
+.PHONY: demo test $(PARTS) lint docs bench screenshots clean
 
 demo: $(VENV)/installed
 	$(BIN)/python examples/demo.py
 
+# BESIDE="lint docs" makes those at the same time.
 test: $(VENV)/equipped
 	rm -f .coverage*
-	$(BIN)/coverage run -m twisted.trial tests
+	$(MAKE) --no-print-directory --keep-going --output-sync --jobs=4 $(PARTS) $(BESIDE)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+$(PARTS): test-%: $(VENV)/equipped
+	$(BIN)/coverage run -m twisted.trial --temp-directory=_trial_temp-$* $($*)
 
 lint: $(VENV)/equipped
 	$(BIN)/ruff check .
@@ -46,9 +63,10 @@ $(VENV)/installed: $(VENV)/bin/python setup.py pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-$(VENV)/equipped: $(VENV)/installed
+# What is installed for the tests is installed for the demo, too.
+$(VENV)/equipped: $(VENV)/bin/python setup.py pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@
+	touch $(VENV)/installed $@
 
 $(VENV)/comparable: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'

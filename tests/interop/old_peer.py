@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from unittest import SkipTest
 
@@ -25,7 +26,7 @@ class OldPeer:
     def __init__(self, version):
         self.python = _python(version)
         self.packages = CACHE / version
-        if not (self.packages / "complete").exists():
+        if not self.packages.exists():
             self._install(version)
 
     @property
@@ -36,8 +37,9 @@ class OldPeer:
         return {**kept, "PYTHONPATH": str(self.packages), "PYTHONUNBUFFERED": "1"}
 
     def _install(self, version):
-        shutil.rmtree(self.packages, ignore_errors=True)
-        command = [self.python, "-m", "pip", "install", "-q", "--target", self.packages]
+        CACHE.mkdir(exist_ok=True)
+        folder = tempfile.mkdtemp(prefix=f"{version}-", dir=CACHE)
+        command = [self.python, "-m", "pip", "install", "-q", "--target", folder]
         done = subprocess.run(
             [*command, *REQUIREMENTS],
             env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
@@ -46,8 +48,13 @@ class OldPeer:
             check=False,
         )
         if done.returncode:
+            shutil.rmtree(folder)
             unavailable(f"PyCOM 0.6.0 does not install into Python {version}: {done.stderr}")
-        (self.packages / "complete").touch()
+        try:
+            # Whole or not at all, whoever installs it at the same time.
+            Path(folder).rename(self.packages)
+        except OSError:
+            shutil.rmtree(folder)
 
 
 def _python(version):

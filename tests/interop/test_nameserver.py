@@ -1,7 +1,7 @@
 """Nameservers and services of PyCOM 0.6.0 that are killed, and ours beside them."""
 
 from tests.interop.old_services import OldServiceCase
-from tests.live.test_nameserver import ANY, DEMO, NameserverCase
+from tests.live.test_nameserver import ANY, DEMO, SOON, NameserverCase
 from tests.vectors import FOLDER
 
 SERVICE = (FOLDER / "fixture_service.py").read_text("utf-8")
@@ -16,7 +16,7 @@ class OldNameserverTests(OldServiceCase, NameserverCase):
         paths = await self.hosts(where, 20)
         await process.kill()
         self.serve_at(where, *old)
-        self.assertLess(await self.listed_again(where, paths), 5)
+        self.assertLess(await self.listed_again(where, paths), SOON)
 
 
 class OldServiceTests(OldServiceCase, NameserverCase):

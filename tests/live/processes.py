@@ -16,7 +16,7 @@ from twisted.trial.unittest import TestCase
 
 import pycom_tx as pycom
 
-PATIENCE = 30
+PATIENCE = 60
 """Seconds after which what was waited for will not come any more."""
 
 LOOK_AGAIN = 0.02
@@ -31,6 +31,11 @@ sys.argv[0] = "twistd"
 from twisted.scripts.twistd import run
 run()
 """
+
+
+def uncovered():
+    """The environment without what coverage puts into it, for who is not to be covered."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
 
 
 class Twistd(ProcessProtocol):
@@ -165,6 +170,9 @@ class Twistd(ProcessProtocol):
 class ProcessCase(TestCase):
     """Tests with processes of twistd in a temporary folder; none outlives its test."""
 
+    # What was waited for in vain says more than that the time of the whole test is over.
+    timeout = 5 * PATIENCE
+
     def setUp(self):
         self.folder = Path(self.mktemp()).absolute()
         self.folder.mkdir()
@@ -183,6 +191,19 @@ class ProcessCase(TestCase):
         process = self.twistd("pycom-nameserver", "-a", address, *options)
         listens = await process.wait_for(r"listens at (\S+)")
         return process, listens[1]
+
+    def nameserver_here(self):
+        """The address of a nameserver in this process, for what is about something else."""
+        nameserver = pycom.ComponentHost(
+            [pycom.NameServer()],
+            "tcp://127.0.0.1:*",
+            nameserver="local",
+            service="/org/pycom/nameserver",
+            drain=0,
+        )
+        nameserver.startService()
+        self.addCleanup(nameserver.stopService)
+        return nameserver.address
 
     async def registered(self, *command, **options):
         """A process that has registered its service, and the address of that."""
@@ -203,13 +224,16 @@ class ProcessCase(TestCase):
                 record["service"]: record["address"] for record in await component.list_services()
             }
 
-    def reserve_port(self):
-        """A port that nobody listens at, and nobody else gets before the test is over."""
+    def reserve_port(self, port=0):
+        """A port that nobody listens at, and nobody else gets before the test is over.
+
+        :param port: which one, if not any.
+        """
         # libzmq reuses addresses, too: it can listen where this socket only sits.
         reserved = socket.socket()
         self.addCleanup(reserved.close)
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        reserved.bind(("127.0.0.1", 0))
+        reserved.bind(("127.0.0.1", port))
         return reserved.getsockname()[1]
 
     def write_module(self, name, source):

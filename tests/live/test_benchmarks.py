@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 from twisted.trial.unittest import SynchronousTestCase
 
 from benchmarks.results import Results
+from tests.live.processes import uncovered
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +22,7 @@ class BenchmarkTests(SynchronousTestCase):
         done = subprocess.run(
             [*command, *arguments],
             cwd=ROOT,
-            env={**os.environ, "PYTHONWARNINGS": "ignore"},
+            env={**uncovered(), "PYTHONWARNINGS": "ignore"},
             capture_output=True,
             text=True,
             check=False,

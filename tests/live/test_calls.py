@@ -41,7 +41,7 @@ react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
 
 class ManyCallsTests(ProcessCase):
     async def check(self, address, *, asyncio=False):
-        _, nameserver = await self.nameserver()
+        nameserver = self.nameserver_here()
         await self.registered(
             *("pycom-service", "-a", address, "-n", nameserver, "pycom_tx.apps.demo"),
             reactor_name="asyncio" if asyncio else None,
@@ -157,7 +157,7 @@ class Slow(pycom.Service):
 class EndingTests(ProcessCase):
     async def test_bursts(self):
         """Calls made at once on a new connection are answered, and nothing of it is left."""
-        _, nameserver = await self.nameserver()
+        nameserver = self.nameserver_here()
         _, address = await self.registered(
             *("pycom-service", "-a", "tcp://127.0.0.1:*", "-n", nameserver, "pycom_tx.apps.demo")
         )
@@ -166,7 +166,7 @@ class EndingTests(ProcessCase):
 
     async def test_forgotten(self):
         """A program that closes nothing ends by itself, with nothing to say."""
-        _, nameserver = await self.nameserver()
+        nameserver = self.nameserver_here()
         await self.registered(
             *("pycom-service", "-a", "tcp://127.0.0.1:*", "-n", nameserver, "pycom_tx.apps.demo")
         )
@@ -176,7 +176,7 @@ class EndingTests(ProcessCase):
     async def test_stopped_in_the_middle(self):
         """When the reactor stops, a call in flight fails."""
         self.write_module("slow", SLOW)
-        _, nameserver = await self.nameserver()
+        nameserver = self.nameserver_here()
         _, address = await self.registered(
             "pycom-service", "-a", "tcp://127.0.0.1:*", "-n", nameserver, "slow"
         )
@@ -186,7 +186,7 @@ class EndingTests(ProcessCase):
 
     async def test_stopped_while_it_waits(self):
         """Who waits for a provider when the reactor stops is told, also without a nameserver."""
-        _, nameserver = await self.nameserver()
+        nameserver = self.nameserver_here()
         for where in nameserver, "tcp://127.0.0.1:9":
             ended = await getProcessOutputAndValue(sys.executable, ["-c", WAITING, where])
             self.assertEqual(ended, (b"The reactor stopped\n", b"", 0))
@@ -194,7 +194,7 @@ class EndingTests(ProcessCase):
     async def test_killed(self):
         """When a service is killed, a call in flight fails without waiting for its timeout."""
         self.write_module("slow", SLOW)
-        _, nameserver = await self.nameserver()
+        nameserver = self.nameserver_here()
         process, address = await self.registered(
             "pycom-service", "-v", "-a", "tcp://127.0.0.1:*", "-n", nameserver, "slow"
         )

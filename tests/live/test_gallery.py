@@ -41,7 +41,7 @@ class GalleryTests(ProcessCase):
             )
             self.assertEqual(status, 0)
         self.patch(os, "environ", {**os.environ, "PYCOM_TX_USERS": str(users)})
-        _, nameserver = await self.nameserver()
+        nameserver = self.nameserver_here()
         for module in ("pycom_tx.apps.authenticator", "service"):
             await self.registered(
                 *("pycom-service", "-n", nameserver, "-a", "tcp://127.0.0.1:*", module)

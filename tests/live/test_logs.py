@@ -70,7 +70,7 @@ class JsonLogTests(CommandCase):
 
     async def test_calls(self):
         """A call has its interface, method, peer, code and duration; a trace has its id."""
-        _, where = await self.nameserver()
+        where = self.nameserver_here()
         service, address = await self.registered(
             *("pycom-service", "-v", "-a", ANY, "-n", where, "--log-format", "json", DEMO)
         )
@@ -103,7 +103,7 @@ class JsonLogTests(CommandCase):
     async def test_everything(self):
         """So is all else: what was logged before, what is printed, failures, Twisted's own."""
         self.write_module("noisy", NOISY)
-        _, where = await self.nameserver()
+        where = self.nameserver_here()
         service, address = await self.registered(
             *("pycom-service", "-a", ANY, "-n", where, "--log-format", "json", "noisy")
         )
@@ -144,7 +144,7 @@ class JsonLogTests(CommandCase):
 
     async def test_text(self):
         """Text is the default, where a call that is logged has its peer as well."""
-        _, where = await self.nameserver()
+        where = self.nameserver_here()
         service, address = await self.registered(
             "pycom-service", "-v", "-a", ANY, "-n", where, DEMO
         )

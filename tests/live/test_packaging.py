@@ -1,6 +1,5 @@
 """What is installed is what was written, and twistd finds it."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,8 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from twisted.trial.unittest import SynchronousTestCase
+
+from tests.live.processes import uncovered
 
 ROOT = Path(__file__).parents[2]
 CONSOLE = ROOT / "pycom_tx" / "gateway" / "console"
@@ -29,7 +30,7 @@ class PackagingTests(SynchronousTestCase):
                 shutil.copytree(
                     ROOT / name,
                     self.sources / name,
-                    ignore=shutil.ignore_patterns("__pycache__", "dropin.cache"),
+                    ignore=shutil.ignore_patterns("__pycache__", "dropin.cache*"),
                 )
             else:
                 self.sources.mkdir(exist_ok=True)
@@ -37,18 +38,14 @@ class PackagingTests(SynchronousTestCase):
         self.elsewhere = self.folder / "elsewhere"
         self.elsewhere.mkdir()
         self.environment = self.folder / "environment"
-        venv.create(self.environment, with_pip=True)
+        venv.create(self.environment)
 
     def run_there(self, program, *arguments):
         """Run a program of the environment from another folder; gives what it prints."""
-        # Not our own variables: no tool of ours is in that environment.
-        variables = {
-            name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")
-        }
         done = subprocess.run(
             [self.environment / "bin" / program, *arguments],
             cwd=self.elsewhere,
-            env=variables,
+            env=uncovered(),  # no tool of ours is in that environment
             capture_output=True,
             text=True,
             check=False,
@@ -56,8 +53,20 @@ class PackagingTests(SynchronousTestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
 
+    def pip(self, *command):
+        """Run the pip of this environment, for that one if it is told so."""
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "-q", *command],
+            env=uncovered(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
     def install(self, *what):
-        self.run_there("python", "-m", "pip", "install", "-q", *what)
+        # Few modules of what is installed are ever imported there, the others stay as they are.
+        self.pip("--python", self.environment, "install", "--no-compile", *what)
 
     def forget_plugins(self):
         """Remove what Twisted remembers of its plugins."""
@@ -79,8 +88,7 @@ class PackagingTests(SynchronousTestCase):
     def test_wheel(self):
         """A wheel has the plugin and nothing else of Twisted, and its example runs."""
         wheels = self.folder / "wheels"
-        pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", wheels]
-        subprocess.run([*pip, self.sources], check=True, capture_output=True)
+        self.pip("wheel", "--no-deps", "-w", wheels, self.sources)
         (wheel,) = wheels.iterdir()
         names = ZipFile(wheel).namelist()
         of_twisted = [name for name in names if name.startswith("twisted/")]

@@ -98,7 +98,7 @@ class SeveralCase(CommandCase):
 
     async def serve(self, *options, start=None, address=ANY, **more):
         """The process of a supervisor whose two providers are registered."""
-        _, self.where = await self.nameserver()
+        self.where = self.nameserver_here()
         command = ("pycom-service", "-a", address, "-n", self.where, "-s", PATH, *options)
         process = (start or self.twistd)(*command, "--processes=2", "several", **more)
         self.addCleanup(self.kill_all, process)
@@ -171,7 +171,7 @@ class WatchingTests(SeveralCase):
         def scrape():
             with socket.socket(socket.AF_UNIX) as opened:
                 opened.settimeout(20)
-                opened.connect(str(self.folder / path))
+                opened.connect(os.path.relpath(self.folder / path))  # names of sockets are short
                 opened.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
                 return opened.makefile("rb").read().partition(b"\r\n\r\n")[2].decode()
 
@@ -237,11 +237,13 @@ class ServingTests(SeveralCase):
         )
 
     def reserve_ports(self):
-        """The first of two ports that nobody listens at."""
+        """The first of two ports that nobody listens at, and nobody else gets."""
         while True:
             port = self.reserve_port()
             with socket.socket() as next_one, contextlib.suppress(OSError):
                 next_one.bind(("127.0.0.1", port + 1))
+                next_one.close()
+                self.reserve_port(port + 1)
                 return port
 
     async def test_reactor(self):
@@ -440,8 +442,8 @@ class RefusedTests(SeveralCase):
         """A nameserver that does not come in time."""
         where = f"tcp://127.0.0.1:{self.reserve_port()}"
         await self.assertRefused(
-            *self.service("-n", where, "--nameserver-timeout=0.5", module=DEMO),
-            says=f"not registered with the nameserver at {where} within 0.5 s: Nothing answers",
+            *self.service("-n", where, "--nameserver-timeout=2", module=DEMO),
+            says=f"not registered with the nameserver at {where} within 2 s: Nothing answers",
         )
 
     async def test_component_that_does_not_start(self):

@@ -130,7 +130,7 @@ class BusyCase(CommandCase):
     async def serve(self, *options, **more):
         """A service that is registered, its process, and a component of it."""
         self.write_module("busy", SERVICE)
-        _, self.where = await self.nameserver()
+        self.where = self.nameserver_here()
         service, self.address = await self.registered(
             *("pycom-service", "-a", ANY, "-n", self.where, *options, "busy"), **more
         )
@@ -185,7 +185,7 @@ class DrainTests(BusyCase):
         self.signal(service)
         await service.wait_for("waits for 50 calls, 30 s at most")
         self.assertEqual(list(await self.services(self.where)), ["/org/pycom/nameserver"])
-        await self.assertFailure(component.invoke("echo", {"value": 1}, timeout=1), pycom.Refused)
+        await self.assertFailure(component.invoke("echo", {"value": 1}, timeout=20), pycom.Refused)
         (self.folder / "done").touch()
         self.assertEqual(await gatherResults(calls), list(range(50)))
         self.assertStopped(service, await service.end())
@@ -206,7 +206,7 @@ class DrainTests(BusyCase):
             "        await deferLater(reactor, 0.2)\n"
             "        return bytes(1 << 24)\n",
         )
-        _, self.where = await self.nameserver()
+        self.where = self.nameserver_here()
         service, address = await self.registered(
             *("pycom-service", "-a", ANY, "-n", self.where, "large")
         )

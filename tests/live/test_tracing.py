@@ -128,7 +128,7 @@ class FlushTests(TestCase):
 class TracingTests(TracingCase):
     async def test_spans(self):
         """Client, service and nested service are one trace; the last spans are not lost."""
-        _, where = await self.nameserver()
+        where = self.nameserver_here()
         processes = await self.serve(
             where,
             inner=TRACED.format(name="inner") + INNER,
@@ -162,7 +162,7 @@ class TracingTests(TracingCase):
 
     async def test_without(self):
         """Without OpenTelemetry a trace goes through a service to the next one all the same."""
-        _, where = await self.nameserver()
+        where = self.nameserver_here()
         await self.serve(where, inner=INNER, outer=OUTER)
         context = pycom.Context(where)
         self.addCleanup(context.close)
@@ -175,7 +175,7 @@ class TracingTests(TracingCase):
 
     async def test_an_exporter_that_hangs(self):
         """A collector that does not answer holds up no service that stops."""
-        _, where = await self.nameserver()
+        where = self.nameserver_here()
         hanging = TRACED.format(name="inner") + HANGING + INNER
         processes = await self.serve(where, inner=hanging)
         async with self.client(where).locate("com.foo.inner") as inner:

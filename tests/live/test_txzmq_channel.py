@@ -21,6 +21,7 @@ from pycom_tx.zerojson.interfaces import IChannel, IChannelListener, INetwork
 from pycom_tx.zerojson.txzmq_base import BATCH, HANDSHAKE_TIMEOUT
 from pycom_tx.zerojson.txzmq_channel import MAX_SOCKETS, ZmqNetwork
 from pycom_tx.zerojson.txzmq_socket import HIGH_WATER_MARK
+from tests.live.processes import PATIENCE
 
 TCP = "tcp://127.0.0.1:*"
 
@@ -52,7 +53,7 @@ class Listener:
         deferred = Deferred()
         self._waiting.append((enough, deferred))
         self._told()
-        return deferred.addTimeout(20, reactor)
+        return deferred.addTimeout(PATIENCE, reactor)
 
     def _told(self):
         for entry in list(self._waiting):
