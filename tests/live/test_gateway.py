@@ -336,7 +336,8 @@ class LivingTests(GatewayCase):
 
     async def test_nameserver_restarted(self):
         """A nameserver that is killed and started again makes no call fail."""
-        nameserver, *_ = await self.serve()
+        nameserver, self.where = await self.nameserver()
+        await self.serve()
         await self.curl(f"{self.url}/services")  # which waits until the gateway knows
         numbers = itertools.count()
         going = itertools.takewhile(lambda _: not ended, numbers)
