@@ -350,7 +350,7 @@ class Server:
 
     def _too_large(self, size: int, request: Request | None) -> Response:
         error = f"The reply has {size} bytes, and {self._max_message} is what may be sent"
-        self._log.error("{interface}.{method}: {error}", error=error, **_named(request))
+        self._log.error("{interface}.{method}: {reason}", reason=error, **_named(request))
         return Response(code=UNKNOWN, error=error)
 
     def _encoded(self, call: Call, response: Response) -> list[bytes]:
