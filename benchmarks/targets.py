@@ -11,8 +11,6 @@ from benchmarks.workload import Case
 from benchmarks.workloads.calls import case as in_flight
 from benchmarks.workloads.nameserver import OPERATIONS, SERVICES
 from benchmarks.workloads.nameserver import case as of_services
-from benchmarks.workloads.processes import COMPUTE, PROCESSES
-from benchmarks.workloads.processes import case as of_processes
 
 NOT_MEASURED: Final = "not measured"
 
@@ -78,11 +76,6 @@ _WITH_A_CALL: Final = (
     "nothing else."
 )
 
-_CORES: Final = (
-    "The cores are shared by the processes of the service, those of its clients, and the threads "
-    "of 0MQ in each: a second process has what these leave of another core."
-)
-
 
 def _calls(peer: str, number: int, least: float, reason: str = "") -> Target:
     case = in_flight(number)
@@ -97,12 +90,6 @@ def _attachments(number: int, least: float) -> Target:
     own, title = (PEERS[peer].title for peer in ("pycom_tx", "pyzmq"))
     text = f"bytes per second of attachments, {case}, to those of {title}"
     return Target(text, "attachments", (own, case), (title, case), least, reason=_WITH_A_CALL)
-
-
-def _processes(least: float) -> Target:
-    few, many = (of_processes(processes) for processes in (PROCESSES[0], PROCESSES[-1]))
-    text = f"calls per second of {many}, {COMPUTE}, to those of {few}"
-    return Target(text, "processes", (COMPUTE, many), (COMPUTE, few), least, reason=_CORES)
 
 
 def _nameserver(operation: str, most: float) -> Target:
@@ -120,7 +107,6 @@ TARGETS: Final = (
     _calls("pycom06", 1, 2),
     _attachments(1, 0.7),
     _attachments(8, 0.7),
-    _processes(1.5),
     _nameserver("locate", 1.2),
     _nameserver("watch", 1.2),
     _nameserver("renew", 1.2),

@@ -128,7 +128,8 @@ class Attempts:
         )
 
     def _answered(self, response: Response) -> Response:
-        self._provider.succeeded()
+        if self._provider.pause_ends:
+            self._provider.succeeded()
         self._component.answered(self._provider, response.session_id, self._request.session_id)
         return response
 

@@ -56,6 +56,8 @@ GIVEN_UP: Final = 1000
 LOAD_COUNTS: Final = 1.0
 """Seconds that a service's word on how much it has to do counts."""
 
+_OTHERS: Final = 64
+"""Bytes that the frames of a request have at most beside its body and its attachment."""
 
 # Each with the comma before it.
 _AUTH: Final = b',"%b":%%b' % AUTH.encode()
@@ -162,7 +164,7 @@ class Client:
             left = timeout
         more = self._more(request, left, on_progress, token, trace)
         call = CallInFlight(self, key, request, timeout, on_progress, more=more)
-        if self._max_message is not inf:
+        if request.carried is not None or len(call.frames[3]) + _OTHERS > self._max_message:
             self._check_size(call)
         self._channel.send(call.frames)
         if not self._greeting:
