@@ -17,7 +17,7 @@ from zope.interface import implementer
 from pycom_tx.zerojson.addresses import explained
 from pycom_tx.zerojson.errors import AddressError, ConnectionClosed, Overloaded
 from pycom_tx.zerojson.interfaces import IChannel, check_frames
-from pycom_tx.zerojson.txzmq_socket import LARGE, Monitor, Socket
+from pycom_tx.zerojson.txzmq_socket import Monitor, Socket
 from pycom_tx.zerojson.waiting import QUEUE_LIMIT, Waiting
 
 if TYPE_CHECKING:
@@ -96,8 +96,7 @@ class Channel(ABC):
             self._wait(frames)
         elif self._connection is not None and self._connection.is_reading:
             self._batch.append(frames)
-            # What is large takes longer to send than to wake somebody for: that begins at once.
-            if len(frames[-1]) >= LARGE or perf_counter() >= self._batch_ends:
+            if perf_counter() >= self._batch_ends:
                 self._send_batch()
         elif not self._sent(frames):
             self._wait(frames)
