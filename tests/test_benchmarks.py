@@ -365,7 +365,7 @@ class ReportTests(SynchronousTestCase):
         many, one = missed.split("\n\n")
         name = "calls per second, {} in flight, to those of raw pyzmq"
         said = f"{name}\n   0.80, at least 0.9 is wanted."
-        self.assertEqual(many, said.format(100))
+        self.assertTrue(many.startswith(f"{said.format(100)} With many calls in flight "), many)
         self.assertTrue(one.startswith(f"{said.format(1)} With one call in flight "), one)
 
     def test_all_holds(self):
