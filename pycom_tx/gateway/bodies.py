@@ -58,6 +58,10 @@ class Body(ABC):
         :raises Problem: it is wrong.
         """
 
+    def forget(self) -> None:
+        """Let go of what has come: whoever refers to this still does for a while."""
+        self.args = self.attachment = None
+
     @abstractmethod
     def complete(self) -> None:
         """All of it came.
@@ -76,6 +80,10 @@ class _Whole(Body):
 
     def received(self, data: bytes) -> None:
         self._whole += data
+
+    def forget(self) -> None:
+        super().forget()
+        self._whole = bytearray()
 
     def complete(self) -> None:
         whole, self._whole = self._whole, bytearray()
@@ -131,6 +139,10 @@ class _Form(Body):
                     self._part += event
         except MultipartError as error:
             raise _malformed(error) from None
+
+    def forget(self) -> None:
+        super().forget()
+        self._parts, self._part = {}, bytearray()
 
     def complete(self) -> None:
         try:
@@ -228,7 +240,7 @@ class Receiving:
         """Nobody needs it any more."""
         self._bodies.release(self._held)
         self._held = 0
-        self.body.args = self.body.attachment = None
+        self.body.forget()
 
 
 def _kind(content_type: str) -> Callable[[], Body]:
