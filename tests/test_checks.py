@@ -51,6 +51,28 @@ class TypeTests(SynchronousTestCase):
         self.assertSays("int | str", int | str)
         self.assertSays("bool or int | str", (bool, int | str))
 
+    def test_attachment(self):
+        """An attachment is checked as what the method gets: a view is not copied for that."""
+        checked = []
+
+        class Shop:
+            @pycom.check_argument("scan", memoryview, lambda _, scan: not checked.append(scan))
+            @pycom.method(attachments=("scan", None))
+            def view(self, request, scan: memoryview): ...
+
+            @pycom.check_argument("scan", bytes, lambda _, scan: not checked.append(scan))
+            @pycom.method(attachments=("scan", None))
+            def copy(self, request, scan: bytes): ...
+
+        interface = pycom.interface("com.foo.shop")(Shop).__interface__
+        received = memoryview(b"scan")
+        for method in (interface.methods["view"], interface.methods["copy"]):
+            request = pycom.Request("com.foo.shop", method.name, {}, attachment=received)
+            check = method.prehooks[0](interface, method, request)
+            self.successResultOf(Deferred.fromCoroutine(check))
+        self.assertIs(checked[0].obj, received.obj)
+        self.assertEqual(checked[1], b"scan")
+
     def test_taken(self):
         """A value of any of them is taken."""
         for valid_types in (int, (str, (float, int)), int | str, Optional[int]):

@@ -534,10 +534,20 @@ class AttachmentTests(SynchronousTestCase):
             buying = taking(annotation, attachments=("value", None))
             view = buying.arguments(asked({}, b"scan"))["value"]
             self.assertEqual((type(view), view.readonly, view), (memoryview, True, b"scan"))
+            received = memoryview(b"scan")
+            view = buying.arguments(asked({}, received))["value"]
+            self.assertIs(view.obj, received.obj)  # and no copy of it
         for annotation in (bytes, Optional[bytes], Any):
             buying = taking(annotation, attachments=("value", None))
             scan = buying.arguments(asked({}, memoryview(b"scan")))["value"]
             self.assertEqual((type(scan), scan), (bytes, b"scan"))
+
+    def test_given_view(self):
+        """A view that is given in a response is not copied either."""
+        scan = memoryview(b"scan")
+        selling = giving(int)
+        response = selling.response(asked(), pycom.Response(1, attachment=scan))
+        self.assertIs(response.carried, scan)
 
     def test_bounds(self):
         """An attachment can be too long; the message does not contain it."""

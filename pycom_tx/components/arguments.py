@@ -75,7 +75,7 @@ class Arguments:
         """
         if not self.required and not self.optional:
             return {}
-        if request.attachment is not None and self._attachment is None and not self._warned:
+        if request.carried is not None and self._attachment is None and not self._warned:
             self._warn_of_attachment(request, name)
         bound = self._bound(request, name)
         if self._types.checked:
@@ -84,6 +84,10 @@ class Arguments:
             except ValueError as error:
                 raise self._mismatch(request, name, error) from None
         return bound
+
+    def attachment(self, request: Request) -> bytes | memoryview | None:
+        """The attachment of a request as the function gets it: a view, if it is annotated so."""
+        return request.attachment_view if self._types.viewed else request.attachment
 
     def check_type(self, request: Request, name: str, argument: str, value: Any) -> None:
         """Make sure that the value of one argument is of its type.
@@ -124,9 +128,7 @@ class Arguments:
     def _bound(self, request: Request, name: str) -> dict[str, Any]:
         given = self._given(request, name)
         bound = {}
-        attachment: Any = None
-        if self._attachment is not None:
-            attachment = request.attachment_view if self._types.viewed else request.attachment
+        attachment = None if self._attachment is None else self.attachment(request)
         for argument in self.required:
             if argument == self._attachment:
                 bound[argument] = attachment

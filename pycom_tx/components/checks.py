@@ -77,7 +77,8 @@ class _Check:
     async def __call__(self, interface: Interface, method: Method, request: Request) -> Request:
         values = request.args if isinstance(request.args, dict) else {}
         if self._name == method.incoming:
-            values = {} if request.attachment is None else {self._name: request.attachment}
+            attachment = method.attachment(request)
+            values = {} if attachment is None else {self._name: attachment}
         if self._name in values:
             where = f"'{self._name}' of {interface.name}.{method.name}"
             method.check_type(request, self._name, values[self._name])

@@ -147,6 +147,10 @@ class Method:
         """
         self._arguments.check_type(request, self.name, argument, value)
 
+    def attachment(self, request: Request) -> bytes | memoryview | None:
+        """The attachment of a request as the function gets it; None where there is none."""
+        return self._arguments.attachment(request)
+
     def arguments(self, request: Request) -> dict[str, Any]:
         """The arguments that the function is called with.
 

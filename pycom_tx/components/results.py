@@ -75,7 +75,7 @@ class Results:
             except ValueError as error:
                 msg = f"{request.interface}.{name} gave another type than it declares: {error}"
                 raise TypeError(msg) from None
-        attachment = None if given is None else given.attachment
+        attachment = None if given is None else given.carried
         if self._attachment is not None:
             attachment = values.pop(self._attachment)
         return Response(

@@ -308,7 +308,7 @@ class Response(_Message):
         *,
         code: int = 0,
         error: str | None = None,
-        attachment: bytes | None = None,
+        attachment: bytes | memoryview | None = None,
         session_id: str | None = None,
         extensions: dict[str, Any] | None = None,
     ) -> None:
