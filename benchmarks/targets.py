@@ -77,9 +77,8 @@ _THE_CLIENTS_HALF: Final = (
 )
 
 _WITH_A_CALL: Final = (
-    "Bare sockets give each frame back as soon as it is received, and the memory of one is that of "
-    "the next. A service has several at a time, until 0MQ has sent them: it gets new memory from "
-    "the system more often, and the system fills each page of it with zeros first."
+    "An attachment comes with a call, and with all that is done for one. The service has several at "
+    "a time, until 0MQ has sent them, and in the run that is shown it copied each one once."
 )
 
 
