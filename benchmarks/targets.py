@@ -77,8 +77,8 @@ _THE_CLIENTS_HALF: Final = (
 )
 
 _WITH_A_CALL: Final = (
-    "An attachment comes with a call, and with all that is done for one. The service has several at "
-    "a time, until 0MQ has sent them, and in the run that is shown it copied each one once."
+    "An attachment comes with a call, and with all that is done for one. The service has several "
+    "at a time, until 0MQ has sent them."
 )
 
 
