@@ -20,6 +20,7 @@ class Arguments:
     """The arguments of a function, read from its signature.
 
     :param function: a function whose first parameters are ``self`` and the request.
+    :param name: the method's, for messages.
     :param types: what annotations tell of it.
     :param attachment: the name of the argument that is the request's attachment, or None.
     :param where: how to name the function.
@@ -37,13 +38,23 @@ class Arguments:
     :raises ValueError: the attachment is none of its arguments.
     """
 
-    __slots__ = ("_attachment", "_types", "_warned", "optional", "required", "schema")
+    __slots__ = (
+        "_attachment",
+        "_name",
+        "_needed",
+        "_types",
+        "_warned",
+        "optional",
+        "required",
+        "schema",
+    )
 
     _log = Logger()
 
     def __init__(
         self,
         function: Callable[..., Any],
+        name: str,
         types: dict[str, Any],
         attachment: str | None,
         where: str,
@@ -53,6 +64,8 @@ class Arguments:
         if attachment is not None and attachment not in names:
             msg = f"{where}: the incoming attachment {attachment!r} is none of its arguments"
             raise ValueError(msg)
+        self._name = name
+        self._needed = frozenset(self.required) - {attachment}
         self._attachment = attachment
         self._warned = False
         self._types = Types({name: types.get(name, Any) for name in names}, where, attachment)
@@ -63,88 +76,85 @@ class Arguments:
             if not required:
                 self.schema["type"] = ["object", "null"]
 
-    def of(self, request: Request, name: str) -> dict[str, Any]:
+    def of(self, request: Request) -> dict[str, Any]:
         """The arguments that the function is called with.
 
         Those that it does not declare are left out. A function that declares none finds
         whatever came in ``request.args``.
 
-        :param name: the method's.
-
         :raises BadRequest: one is missing, or not of its type.
         """
         if not self.required and not self.optional:
             return {}
-        if request.carried is not None and self._attachment is None and not self._warned:
-            self._warn_of_attachment(request, name)
-        bound = self._bound(request, name)
-        if self._types.checked:
-            try:
-                self._types.convert(bound)
-            except ValueError as error:
-                raise self._mismatch(request, name, error) from None
-        return bound
+        given = request.args
+        if type(given) is not dict:
+            given = self._given(request)
+        if not self._needed <= given.keys():
+            raise self._missing(request, given)
+        if self._attachment is not None:
+            given = self._with_attachment(request, given, self._attachment)
+        elif request.carried is not None and not self._warned:
+            self._warn_of_attachment(request)
+        try:
+            return self._types.converted(given)
+        except ValueError as error:
+            raise self._mismatch(request, error) from None
 
     def attachment(self, request: Request) -> bytes | memoryview | None:
         """The attachment of a request as the function gets it: a view, if it is annotated so."""
         return request.attachment_view if self._types.viewed else request.attachment
 
-    def check_type(self, request: Request, name: str, argument: str, value: Any) -> None:
+    def check_type(self, request: Request, argument: str, value: Any) -> None:
         """Make sure that the value of one argument is of its type.
 
         :raises BadRequest: it is not.
         """
         try:
-            self._types.convert({argument: value})
+            self._types.converted({argument: value})
         except ValueError as error:
-            raise self._mismatch(request, name, error) from None
+            raise self._mismatch(request, error) from None
 
-    def _mismatch(self, request: Request, name: str, error: ValueError) -> BadRequest:
-        return BadRequest(f"Argument of {request.interface}.{name}: {error}")
+    def _mismatch(self, request: Request, error: ValueError) -> BadRequest:
+        return BadRequest(f"Argument of {request.interface}.{self._name}: {error}")
 
-    def _warn_of_attachment(self, request: Request, name: str) -> None:
+    def _warn_of_attachment(self, request: Request) -> None:
         self._warned = True  # once will do: whoever calls may call often
         self._log.warn(
             "{interface}.{method} was called with an attachment, which is none of its "
             'arguments: declare it with attachments=("argument", None)',
             interface=request.interface,
-            method=name,
+            method=self._name,
         )
 
-    def normalise(self, request: Request, name: str) -> None:
+    def normalise(self, request: Request) -> None:
         """Make sure that arguments come as an object, if any are declared; null is empty.
 
         :raises BadRequest: they come as something else.
         """
         if self.required or self.optional:
-            request.args = self._given(request, name)
+            request.args = self._given(request)
 
-    def _given(self, request: Request, name: str) -> dict[str, Any]:
+    def _given(self, request: Request) -> dict[str, Any]:
         given = {} if request.args is None else request.args
         if type(given) is not dict:
-            raise BadRequest(f"Expected dictionary as argument for {request.interface}.{name}")
+            raise BadRequest(
+                f"Expected dictionary as argument for {request.interface}.{self._name}"
+            )
         return given
 
-    def _bound(self, request: Request, name: str) -> dict[str, Any]:
-        given = self._given(request, name)
-        bound = {}
-        attachment = None if self._attachment is None else self.attachment(request)
-        for argument in self.required:
-            if argument == self._attachment:
-                bound[argument] = attachment
-            elif argument in given:
-                bound[argument] = given[argument]
-            else:
-                raise BadRequest(
-                    f"Argument '{argument}' is required for {request.interface}.{name}"
-                )
-        for argument in self.optional:
-            if argument == self._attachment:
-                if attachment is not None:
-                    bound[argument] = attachment
-            elif argument in given:
-                bound[argument] = given[argument]
-        return bound
+    def _missing(self, request: Request, given: dict[str, Any]) -> BadRequest:
+        missing = next(name for name in self.required if name in self._needed - given.keys())
+        return BadRequest(f"Argument '{missing}' is required for {request.interface}.{self._name}")
+
+    def _with_attachment(
+        self, request: Request, given: dict[str, Any], name: str
+    ) -> dict[str, Any]:
+        """The arguments as they came, and the attachment, which is none of JSON's."""
+        given = {key: value for key, value in given.items() if key != name}
+        attachment = self.attachment(request)
+        if attachment is not None or name in self.required:
+            given[name] = attachment
+        return given
 
 
 def _names(function: Any, where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

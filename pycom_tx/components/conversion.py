@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import msgspec
 from msgspec import inspect as kinds
@@ -16,6 +17,21 @@ from pycom_tx.components.schemas import object_schema
 
 _BYTES: Final = (bytes, bytearray, memoryview)
 """What JSON has no type for, but an attachment is; text in base64 is something else."""
+
+
+_WRONG: Final = (msgspec.ValidationError, UnicodeError, RecursionError)
+"""How msgspec tells that a value is not of its type."""
+
+_JSON: Final = (
+    kinds.StrType,
+    kinds.IntType,
+    kinds.BoolType,
+    kinds.NoneType,
+    kinds.UnionType,
+    kinds.ListType,
+    kinds.DictType,
+)
+"""Types whose values are JSON as they are. Those of float are not: 1 would become 1.0."""
 
 
 class Types:
@@ -40,7 +56,17 @@ class Types:
     :raises TypeError: a type is none of these.
     """
 
-    __slots__ = ("_attachment", "_values", "checked", "schema", "viewed")
+    __slots__ = (
+        "_all",
+        "_attachment",
+        "_has_dataclasses",
+        "_is_json",
+        "_names",
+        "_values",
+        "checked",
+        "schema",
+        "viewed",
+    )
 
     def __init__(self, types: Mapping[str, Any], where: str, attachment: str | None = None) -> None:
         known = {name: kind for name, kind in types.items() if kind not in FREE}
@@ -48,35 +74,56 @@ class Types:
             check = check_attachment if name == attachment else check_json
             check(kind, f"{where}: {name!r} is annotated {kind}")
         self.checked = tuple(known)
+        all_types = {name: known.get(name, Any) for name in types}
         self.schema = object_schema(
-            {name: known.get(name, Any) for name in types if name != attachment}, where
+            {name: kind for name, kind in all_types.items() if name != attachment}, where
         )
+        parts = {name: list(parts_of(kinds.type_info(kind))) for name, kind in known.items()}
+        every = [part for some in parts.values() for part in some]
         self._attachment = attachment
-        self.viewed = attachment in known and any(
-            isinstance(part, kinds.MemoryViewType)
-            for part in parts_of(kinds.type_info(known[attachment]))
+        self.viewed = any(
+            isinstance(part, kinds.MemoryViewType) for part in parts.get(attachment or "", ())
         )
+        self._has_dataclasses = any(isinstance(part, kinds.DataclassType) for part in every)
+        self._is_json = attachment is None and all(isinstance(part, _JSON) for part in every)
+        self._names = tuple(types)
         self._values = {name: _Value(name, kind, self.schema) for name, kind in known.items()}
+        # All at once: most of what it takes to convert one is to call msgspec.
+        self._all = _one(TypedDict("_All", all_types, total=False))  # type: ignore[operator] # known only now
 
-    def convert(self, values: dict[str, Any]) -> None:
-        """Put what they stand for in the place of values as JSON has them.
+    def converted(self, values: dict[str, Any]) -> dict[str, Any]:
+        """What values of JSON stand for; those that have no name here are left out.
 
         :raises ValueError: one is of another type; the message says which, where in it,
             what was expected and what came.
         """
-        for name, value in self._values.items():
-            if name in values:
-                values[name] = value.converted(values[name])
+        found: dict[str, Any]
+        try:
+            found = _convert(values, self._all)
+        except _WRONG:
+            found = {name: values[name] for name in self._names if name in values}
+            for name, value in self._values.items():
+                if name in found:
+                    found[name] = value.converted(found[name])
+        else:
+            if self._has_dataclasses:
+                _complete(found, set())
+        return found
 
-    def plain(self, values: dict[str, Any]) -> None:
-        """Put JSON in the place of values that a method gives.
+    def plain(self, values: dict[str, Any]) -> dict[str, Any]:
+        """JSON of the values that a method gives.
 
         :raises ValueError: one is not of its type, as above.
         """
+        if self._is_json:
+            with suppress(*_WRONG):
+                found: dict[str, Any] = _convert(values, self._all)
+                return found
         for name, value in self._values.items():
             if name != self._attachment:
                 values[name] = value.plain(values[name])
             value.converted(values[name])
+        return values
 
 
 class _Value:
@@ -86,8 +133,7 @@ class _Value:
 
     def __init__(self, name: str, kind: Any, schema: dict[str, Any]) -> None:
         self._name = name
-        # msgspec keeps what it found out about a Struct, not about other types.
-        self._one = msgspec.defstruct("One", [("value", kind)], array_like=True)
+        self._one = _one(kind)
         self._has_dataclasses = any(
             isinstance(part, kinds.DataclassType) for part in parts_of(kinds.type_info(kind))
         )
@@ -99,7 +145,7 @@ class _Value:
     def converted(self, value: Any) -> Any:
         try:
             return self._convert(value)
-        except (msgspec.ValidationError, UnicodeError, RecursionError):
+        except _WRONG:
             return self._converted_whole(value)
 
     def plain(self, value: Any) -> Any:
@@ -111,10 +157,10 @@ class _Value:
             raise ValueError(f"{self._name!r}: nested too deeply") from None
 
     def _convert(self, value: Any) -> Any:
-        one: Any = msgspec.convert((value,), self._one, builtin_types=_BYTES)
+        converted = _convert(value, self._one)
         if self._has_dataclasses:
-            _complete(one.value, set())
-        return one.value
+            _complete(converted, set())
+        return converted
 
     def _converted_whole(self, value: Any) -> Any:
         """Convert as JSON Schema has it: a number without a fraction is an integer."""
@@ -131,6 +177,15 @@ class _Value:
         except RecursionError:
             message = "nested too deeply"
         raise ValueError(f"{self._name!r}: {message}")
+
+
+def _one(kind: Any) -> Any:
+    """A type of one value: msgspec keeps what it found out about a Struct, not about others."""
+    return msgspec.defstruct("One", [("value", kind)], array_like=True)
+
+
+def _convert(value: Any, one: Any) -> Any:
+    return msgspec.convert((value,), one, builtin_types=_BYTES).value
 
 
 def _complete(value: Any, seen: set[int]) -> None:

@@ -145,19 +145,14 @@ class Dispatcher:
             )
         request.serve(self._open_context, self._in_reactor)
         # Deferreds and timers do not keep context variables: each call has its own.
-        return copy_context().run(self._begin, component, interface, method, request)
-
-    def _begin(
-        self, component: Any, interface: Interface, method: Method, request: Request
-    ) -> Response | Deferred[Response]:
-        deadline.set(request.deadline)
+        context = copy_context()
+        context.run(deadline.set, request.deadline)
         if TRACE in request.extensions or trace_context.get() is not None:
-            trace_context.set(trace_in(request.extensions.get(TRACE)))
+            context.run(trace_context.set, trace_in(request.extensions.get(TRACE)))
         if method.prehooks or method.posthooks:
-            return Deferred.fromCoroutine(
-                self._call_with_hooks(component, interface, method, request)
-            )
-        return self._call(component, method, request)
+            steps = self._call_with_hooks(component, interface, method, request)
+            return context.run(Deferred.fromCoroutine, steps)
+        return context.run(self._call, component, method, request)
 
     def _call(
         self, component: Any, method: Method, request: Request

@@ -67,6 +67,16 @@ class Method:
         or a :class:`~pycom_tx.Response` after it, and gives back what goes on in its place,
         or a Deferred or coroutine of that. What it raises, the client gets.
 
+    .. attribute:: arguments
+
+        A function of a request: the arguments that *function* is called with, a dict;
+        :class:`~pycom_tx.BadRequest` if the request's are not what it takes.
+
+    .. attribute:: response
+
+        A function of a request and the value that *function* returned: the response that the
+        client gets; a TypeError if that is not what the method declares.
+
     :raises TypeError: the function, or an argument here, is not what a method can be.
     :raises ValueError: a name is missing, or there twice. Both name the function.
     """
@@ -74,6 +84,7 @@ class Method:
     __slots__ = (
         "_arguments",
         "_results",
+        "arguments",
         "blocking",
         "function",
         "idempotent",
@@ -84,6 +95,7 @@ class Method:
         "posthooks",
         "prehooks",
         "required",
+        "response",
         "results",
         "roles",
     )
@@ -107,10 +119,13 @@ class Method:
         self.function = function
         self.incoming, self.outgoing = _attachments(attachments, where)
         types = declared_types(function, where)
-        self._arguments = Arguments(function, types, self.incoming, where)
-        self._results = Results(results, types.get("return", Any), self.outgoing, where)
+        self._arguments = Arguments(function, name, types, self.incoming, where)
+        self._results = Results(name, results, types.get("return", Any), self.outgoing, where)
         self.required, self.optional = self._arguments.required, self._arguments.optional
         self.results = self._results.names
+        # Every call needs them, and no function in between.
+        self.arguments = self._arguments.of
+        self.response = self._results.response
         self.blocking = blocking
         self.idempotent = idempotent
         self.roles = checked_roles(roles, where)
@@ -138,32 +153,18 @@ class Method:
 
         :raises BadRequest: it is something else.
         """
-        self._arguments.normalise(request, self.name)
+        self._arguments.normalise(request)
 
     def check_type(self, request: Request, argument: str, value: Any) -> None:
         """Make sure that one argument is of its type.
 
         :raises BadRequest: it is not.
         """
-        self._arguments.check_type(request, self.name, argument, value)
+        self._arguments.check_type(request, argument, value)
 
     def attachment(self, request: Request) -> bytes | memoryview | None:
         """The attachment of a request as the function gets it; None where there is none."""
         return self._arguments.attachment(request)
-
-    def arguments(self, request: Request) -> dict[str, Any]:
-        """The arguments that the function is called with.
-
-        :raises BadRequest: they are not what it takes.
-        """
-        return self._arguments.of(request, self.name)
-
-    def response(self, request: Request, value: Any) -> Response:
-        """What the client gets for the *value* that the function returned.
-
-        :raises TypeError: it is not what the method declares.
-        """
-        return self._results.response(request, self.name, value)
 
     def introspection(self) -> dict[str, Any]:
         """What ``introspect`` tells about the method: an object of JSON.

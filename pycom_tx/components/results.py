@@ -16,6 +16,7 @@ _ALONE: Final = "result"
 class Results:
     """The results of a function, as it declares them.
 
+    :param name: the method's, for messages.
     :param names: their names; none where there is one without a name.
     :param annotation: of what the function returns.
     :param attachment: the name of the result that is the reply's attachment, or None.
@@ -33,11 +34,17 @@ class Results:
     :raises ValueError: a name is there twice, or missing.
     """
 
-    __slots__ = ("_attachment", "_types", "names", "schema")
+    __slots__ = ("_attachment", "_name", "_types", "names", "schema")
 
     def __init__(
-        self, names: Sequence[str], annotation: Any, attachment: str | None, where: str
+        self,
+        name: str,
+        names: Sequence[str],
+        annotation: Any,
+        attachment: str | None,
+        where: str,
     ) -> None:
+        self._name = name
         self.names = _checked(names, where)
         if attachment is not None and attachment not in self.names:
             msg = f"{where}: the outgoing attachment {attachment!r} is none of its results"
@@ -53,10 +60,8 @@ class Results:
             if "$defs" in schema:
                 self.schema = {**self.schema, "$defs": schema["$defs"]}
 
-    def response(self, request: Request, name: str, value: Any) -> Response:
+    def response(self, request: Request, value: Any) -> Response:
         """What the client gets for the *value* that the function returned.
-
-        :param name: the method's, for the log.
 
         :raises TypeError: it is another number of results than are declared, or one is of
             another type than is annotated.
@@ -68,12 +73,14 @@ class Results:
             value = given.result
         if not (self.names or self._types.checked):
             return given or Response(value)
-        values = self._by_name(value, request, name)
+        values = self._by_name(request, value) if self.names else {_ALONE: value}
         if self._types.checked:
             try:
-                self._types.plain(values)
+                values = self._types.plain(values)
             except ValueError as error:
-                msg = f"{request.interface}.{name} gave another type than it declares: {error}"
+                msg = (
+                    f"{request.interface}.{self._name} gave another type than it declares: {error}"
+                )
                 raise TypeError(msg) from None
         attachment = None if given is None else given.carried
         if self._attachment is not None:
@@ -84,15 +91,13 @@ class Results:
             extensions=None if given is None else given.extensions,
         )
 
-    def _by_name(self, values: Any, request: Request, name: str) -> dict[str, Any]:
-        if not self.names:
-            return {_ALONE: values}
+    def _by_name(self, request: Request, values: Any) -> dict[str, Any]:
         if len(self.names) == 1:
             values = (values,)
         elif not isinstance(values, tuple) or len(values) != len(self.names):
             given = len(values) if isinstance(values, tuple) else type(values).__name__
             msg = (
-                f"{request.interface}.{name} declares the results "
+                f"{request.interface}.{self._name} declares the results "
                 f"{', '.join(self.names)} and returned {given}; return a tuple of them, in "
                 "this order"
             )
