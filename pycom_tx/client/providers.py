@@ -158,8 +158,9 @@ class Providers:
 
         Those that have failed a short while ago are left out, unless there is no other.
         """
-        if not tried and len(self._known) == 1:
-            return self.only()
+        if len(self._known) == 1 and not tried:
+            (provider,) = self._known.values()
+            return provider
         now = self._connections.clock.seconds()
         left = self._left(tried)
         ready = [provider for provider in left if provider.pause_ends <= now]

@@ -71,7 +71,7 @@ def encode_request(request: Request, more: bytes = b"") -> list[bytes]:
     try:
         body = _head(request.interface, request.method) + codec.encode(request.args)
         body = _finished(body, request.session_id, request.extensions, more)
-        return _with_attachment([CALL, body], request.carried)
+        return [CALL, body] if request.carried is None else [CALL, body, _lasting(request.carried)]
     except NotSerializable as error:
         wrong = _wrong_arguments(request.args, str(error))
         msg = f"{request.interface}.{request.method}{wrong}"
@@ -130,7 +130,7 @@ def encode_response(
     if session_id is None:
         session_id = response.session_id
     body = _finished(body, session_id, response.extensions, more)
-    return _with_attachment([OK, body], response.carried)
+    return [OK, body] if response.carried is None else [OK, body, _lasting(response.carried)]
 
 
 def encode_progress(value: bytes) -> list[bytes]:
@@ -224,15 +224,10 @@ def _finished(
     return body + b"}"
 
 
-def _with_attachment(frames: list[bytes], attachment: bytes | memoryview | None) -> list[bytes]:
-    if attachment is not None:
-        # Bytes go as they are, however many: a copy would cost as much again.
-        frames.append(attachment if type(attachment) is bytes else _lasting(attachment))
-    return frames
-
-
 def _lasting(attachment: Any) -> Any:
     """An attachment that nobody changes while it is sent."""
+    if type(attachment) is bytes:
+        return attachment  # however many: a copy would cost as much again
     try:
         view = memoryview(attachment)
     except TypeError:

@@ -180,9 +180,18 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
                 self.read_later()
 
     def doRead(self) -> None:
+        """Read a turn's share; the descriptor tells only once that something came."""
         self.is_reading = True
         try:
-            self._read_turn()
+            # Mostly it is one message: what it brought about does not wait for others.
+            if self._read_some(1):
+                self._idle()
+                if not self._has_more():
+                    return
+                self._read_some(READ_LIMIT)
+            self._idle()
+            if self._has_more():
+                self.read_later()
         except zmq.ZMQError:
             _log.failure("A 0MQ socket broke")
             self._broken()
@@ -194,18 +203,6 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
         with suppress(zmq.ZMQError):
             while self._read_some(READ_LIMIT):
                 pass
-
-    def _read_turn(self) -> None:
-        """Read a turn's share; the descriptor tells only once that something came."""
-        # Mostly it is one message: what it brought about does not wait for others.
-        if self._read_some(1):
-            self._idle()
-            if not self._has_more():
-                return
-            self._read_some(READ_LIMIT)
-        self._idle()
-        if self._has_more():
-            self.read_later()
 
     def _has_more(self) -> bool:
         """Whether something has arrived; if not, the descriptor tells when it does.
