@@ -42,6 +42,9 @@ PEERS: Final = {
         "tasks that share a session, 100 connections",
     ),
     "pyzmq": Peer("raw pyzmq", ("pyzmq",), "one DEALER socket, a frame tells requests apart"),
+    "txzmq": Peer(
+        "bare txzmq", ("txzmq", "Twisted", "pyzmq"), "one DEALER socket, as that of raw pyzmq"
+    ),
     "pycom06": Peer("PyCOM 0.6.0", (), "threads with a proxy each"),
     "amp": Peer("Twisted AMP", ("Twisted",), "coroutines that share a connection"),
     "pb": Peer("Perspective Broker", ("Twisted",), "coroutines that share a connection"),

@@ -29,12 +29,17 @@ def serve(port: int) -> None:
     socket.bind(f"tcp://{HOST}:{port}")
     announce()
     while True:
-        client, key, empty, _, body = socket.recv_multipart()
-        asked = json.loads(body)
-        reply: dict[str, Any] = {"code": 2, "error": "Method not found"}
-        if (asked["interface"], asked["method"]) == (INTERFACE, "bar"):
-            reply = {"code": 0, "result": bar(**asked["args"])}
-        socket.send_multipart([client, key, empty, b"OK", json.dumps(reply).encode()])
+        socket.send_multipart(reply(socket.recv_multipart()))
+
+
+def reply(frames: list[bytes]) -> list[bytes]:
+    """The frames that answer those of a call."""
+    client, key, empty, _, body = frames
+    asked = json.loads(body)
+    answered: dict[str, Any] = {"code": 2, "error": "Method not found"}
+    if (asked["interface"], asked["method"]) == (INTERFACE, "bar"):
+        answered = {"code": 0, "result": bar(**asked["args"])}
+    return [client, key, empty, b"OK", json.dumps(answered).encode()]
 
 
 def run(port: int, tally: Tally, in_flight: int) -> None:
