@@ -65,9 +65,10 @@ class Target:
 
 
 _NOTHING_OVERLAPS: Final = (
-    "With one call in flight nothing overlaps. What Python does for a call, on both sides, adds to "
-    "what 0MQ and the system need to wake either of them; bare sockets do next to none of it. "
-    "`Where the time of a call goes`_ has its parts."
+    "With one call in flight nothing overlaps: what Python does for a call, on both sides, adds to "
+    "what 0MQ and the system need to wake either of them. The turn of Twisted's reactor that reads "
+    "the socket takes most of what the bound leaves: *bare txzmq* has that turn, and the work of raw "
+    "pyzmq. `Where the time of a call goes`_ has the rest."
 )
 
 _THE_CLIENTS_HALF: Final = (

@@ -35,8 +35,8 @@ RETRY: Final = 0.05
 """Seconds until what could not be done is tried again, if nothing wakes us before."""
 
 BATCH: Final = 0.001
-"""Seconds that what a turn of reading makes is collected, from the last that was sent: what took
-longer to make does not wait. 0MQ's thread is woken once for all of it, which costs as much as to
+"""Seconds that what a turn of reading makes is collected, from the last that was sent: neither the
+first of it nor what took longer to make waits. 0MQ's thread is woken once for all of it, which costs as much as to
 answer a call; the first message has to wait for the last."""
 
 HANDSHAKE_TIMEOUT: Final = 2000
@@ -99,7 +99,8 @@ class Channel(ABC):
             self._wait(frames)
         elif self._connection is not None and self._connection.is_reading:
             self._batch.append(frames)
-            if perf_counter() >= self._batch_ends:
+            # Whoever waits for one answer does not wait until this turn is over.
+            if not self._connection.has_written or perf_counter() >= self._batch_ends:
                 self._send_batch()
         elif not self._sent(frames):
             self._wait(frames)

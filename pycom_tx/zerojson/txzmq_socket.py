@@ -126,6 +126,10 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
 
         Whether a turn of reading is under way: it sees whatever arrives.
 
+    .. attribute:: has_written
+
+        Whether anything was written in it, or by the last one.
+
     .. attribute:: sender
 
         Where the last message came from, once :meth:`name_peers` was called, else None: an
@@ -150,7 +154,7 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
         self._idle = idle
         self._broken = broken
         self._let_go = let_go
-        self.is_reading = False
+        self.is_reading = self.has_written = False
         self.sender: str | None = None
         self._look_at: Callable[[zmq.Frame], object] | None = None
         self.read_scheduled: IDelayedCall | None
@@ -171,6 +175,7 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
 
     def write(self, frames: list[bytes], held: Held | None = None) -> bool:
         """As :func:`write_message`."""
+        self.has_written = True
         # What the class of the socket adds to its backend costs as much as sending does.
         try:
             return write_message(partial(_send, self.socket), frames, held)
@@ -182,6 +187,7 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
     def doRead(self) -> None:
         """Read a turn's share; the descriptor tells only once that something came."""
         self.is_reading = True
+        self.has_written = False
         try:
             # Mostly it is one message: what it brought about does not wait for others.
             if self._read_some(1):

@@ -6,6 +6,7 @@ import shutil
 import socket
 import tempfile
 import time
+from math import inf
 from pathlib import Path
 
 import zmq
@@ -151,6 +152,22 @@ class SendingTests(ChannelCase):
         while len(arrived) < len(sent):
             await deferLater(reactor, 0.02)
         self.assertEqual(arrived, sent)
+
+    async def test_answer_to_the_first(self):
+        """It leaves at once: its client has it while the turn of reading goes on."""
+        raw, arrived = self.raw_socket(zmq.DEALER), []
+
+        class Quick(Echo):
+            def message_received(self, channel, frames):
+                channel._batch_ends = inf
+                super().message_received(channel, frames)
+                arrived.append(raw.poll(1000) and raw.recv())
+
+        raw.connect(self.bound(Quick()).address)
+        raw.send(b"first")
+        while not arrived:
+            await deferLater(reactor, 0.02)
+        self.assertEqual(arrived, [b"first"])
 
     async def test_large_frames(self):
         """A frame of several megabytes arrives as it was sent, as a view that nobody can change."""
