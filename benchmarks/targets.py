@@ -67,8 +67,8 @@ class Target:
 _NOTHING_OVERLAPS: Final = (
     "With one call in flight nothing overlaps: what Python does for a call, on both sides, adds to "
     "what 0MQ and the system need to wake either of them. The turn of Twisted's reactor that reads "
-    "the socket takes most of what the bound leaves: *bare txzmq* has that turn, and the work of raw "
-    "pyzmq. `Where the time of a call goes`_ has the rest."
+    "the socket takes most of what the bound leaves: *bare txzmq* has that turn, and no more work "
+    "than raw pyzmq. `Where the time of a call goes`_ has the rest."
 )
 
 _THE_CLIENTS_HALF: Final = (

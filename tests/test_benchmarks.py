@@ -580,6 +580,7 @@ class DocumentationTests(SynchronousTestCase):
         installed = set(re.findall(r'"([\w.]+)>=', extra))
         made_of = {package for peer in PEERS.values() for package in peer.packages}
         self.assertEqual(
-            made_of - installed, {"Twisted", "msgpack", "msgspec", "pycom_tx", "pyzmq", "serpent"}
+            made_of - installed,
+            {"Twisted", "msgpack", "msgspec", "pycom_tx", "pyzmq", "serpent", "txzmq"},
         )
         self.assertEqual(installed - made_of, set())

@@ -36,8 +36,8 @@ RETRY: Final = 0.05
 
 BATCH: Final = 0.001
 """Seconds that what a turn of reading makes is collected, from the last that was sent: neither the
-first of it nor what took longer to make waits. 0MQ's thread is woken once for all of it, which costs as much as to
-answer a call; the first message has to wait for the last."""
+first of it nor what took longer to make waits. 0MQ's thread is woken once for all the rest, which
+costs as much as to answer a call."""
 
 HANDSHAKE_TIMEOUT: Final = 2000
 """Milliseconds until a peer that accepts and says nothing is given up. (The default of
