@@ -25,7 +25,8 @@ class Heartbeat:
 
     0MQ's own threads send and answer heartbeats, so a busy reactor is not taken for a dead
     one. They have to be turned on before a socket connects, when it is not known yet whether
-    its peer understands them; hence another socket.
+    its peer understands them; hence another socket. It is opened after a while: a connection that
+    is closed by then does without.
 
     One that has closed its address is not silent: it may take its time to send what is under
     way, and the connection itself tells when it is over.
@@ -39,6 +40,7 @@ class Heartbeat:
     def __init__(
         self, factory: ZmqFactory, address: str, silence: float, lost: Callable[[], object]
     ) -> None:
+        self._factory = factory
         self._address = address
         self._lost = lost
         self._up = False
@@ -46,23 +48,31 @@ class Heartbeat:
         self._timer: IDelayedCall | None = None
         self._asking: Deferred[bool] | None = None
         # A heartbeat that is sent right after the peer fell silent is missed after the first
-        # two quarters. In the rest it is found out whether it has only closed.
-        quarter = silence / 4
-        self._patience = quarter / 2
-        self._socket = Socket(factory, zmq.DEALER, received=lambda _: None)
-        self._socket.socket.set(zmq.HEARTBEAT_IVL, max(1, round(quarter * 1000)))
-        self._socket.socket.set(zmq.HEARTBEAT_TIMEOUT, max(1, round(quarter * 2000)))
-        self._socket.socket.set(zmq.LINGER, 0)
-        self._monitor = Monitor(self._socket, self._happened)
-        self._socket.addEndpoints([ZmqEndpoint(ZmqEndpointType.connect, address)])
-        # It may fall silent before this connection stands.
-        self._timer = self._reactor.callLater(quarter * 2, self._look)
+        # two quarters, or one later where there was none yet. In the rest it is found out
+        # whether it has only closed.
+        self._quarter = silence / 4
+        self._patience = self._quarter / 2
+        self._socket: Socket | None = None
+        self._monitor: Monitor | None = None
+        self._timer = self._reactor.callLater(self._quarter, self._open)
 
     def close(self) -> None:
         """Let go of it."""
         self._wait_no_longer()
-        self._monitor.close()
-        self._socket.shutdown()
+        if self._monitor is not None:
+            self._monitor.close()
+        if self._socket is not None:
+            self._socket.shutdown()
+
+    def _open(self) -> None:
+        self._socket = Socket(self._factory, zmq.DEALER, received=lambda _: None)
+        self._socket.socket.set(zmq.HEARTBEAT_IVL, max(1, round(self._quarter * 1000)))
+        self._socket.socket.set(zmq.HEARTBEAT_TIMEOUT, max(1, round(self._quarter * 2000)))
+        self._socket.socket.set(zmq.LINGER, 0)
+        self._monitor = Monitor(self._socket, self._happened)
+        self._socket.addEndpoints([ZmqEndpoint(ZmqEndpointType.connect, self._address)])
+        # It may have fallen silent before this connection stands.
+        self._timer = self._reactor.callLater(self._quarter * 2, self._look)
 
     def _happened(self, event: int) -> None:
         if event == zmq.Event.HANDSHAKE_SUCCEEDED:

@@ -54,6 +54,33 @@ class ConnectionsTests(ChannelCase):
         bare.close()
         await self.counted(0, 3)
 
+    async def test_heartbeats_come_later(self):
+        """They have a connection of their own, and one that is closed soon does without."""
+        address = self.bound(Echo()).address
+        network = ZmqNetwork(reactor, silence=40)
+        self.addCleanup(network.close)
+        ours = Listener()
+        client = network.connect(address, ours)
+        client.send([b"message"])
+        await ours.until(received(1))
+        client.watch()
+        other = network.connect(address, Listener())
+        await self.counted(2, 2)
+        client.close()
+        other.close()
+        await self.counted(0, 2)
+
+    async def test_heartbeats(self):
+        """A connection that is kept has another one for them."""
+        network = ZmqNetwork(reactor, silence=0.4)
+        self.addCleanup(network.close)
+        ours = Listener()
+        client = network.connect(self.bound(Echo()).address, ours)
+        client.send([b"message"])
+        await ours.until(received(1))
+        client.watch()
+        await self.counted(2, 2)
+
     async def test_strangers(self):
         """Who connects and never says anything right counts, and no longer once it is given up."""
         address = self.bound(Echo()).address
