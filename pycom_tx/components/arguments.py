@@ -15,6 +15,9 @@ from pycom_tx.zerojson.request import Request
 _REQUEST: Final = ("", "req", "request")
 """What the request may be called, underscores aside."""
 
+_MAX_TOLD: Final = 10
+"""Names that the log tells of for a method: strangers can invent any number."""
+
 
 class Arguments:
     """The arguments of a function, read from its signature.
@@ -22,6 +25,7 @@ class Arguments:
     :param function: a function whose first parameters are ``self`` and the request.
     :param types: what annotations tell of it.
     :param attachment: the name of the argument that is the request's attachment, or None.
+    :param strict: whether arguments that it does not declare are refused.
     :param where: how to name the function.
 
     .. attribute:: required
@@ -34,10 +38,20 @@ class Arguments:
         The JSON Schema of ``request.args``.
 
     :raises TypeError: the function cannot be a method.
-    :raises ValueError: the attachment is none of its arguments.
+    :raises ValueError: the attachment is none of its arguments, or there are none to be strict
+        about.
     """
 
-    __slots__ = ("_attachment", "_types", "_warned", "optional", "required", "schema")
+    __slots__ = (
+        "_attachment",
+        "_strict",
+        "_told",
+        "_types",
+        "_warned",
+        "optional",
+        "required",
+        "schema",
+    )
 
     _log = Logger()
 
@@ -47,13 +61,20 @@ class Arguments:
         types: dict[str, Any],
         attachment: str | None,
         where: str,
+        *,
+        strict: bool = False,
     ) -> None:
         self.required, self.optional = _names(function, where)
         names = self.required + self.optional
         if attachment is not None and attachment not in names:
             msg = f"{where}: the incoming attachment {attachment!r} is none of its arguments"
             raise ValueError(msg)
+        if strict and not names:
+            msg = f"{where}: a method without arguments cannot be strict, it takes what comes"
+            raise ValueError(msg)
         self._attachment = attachment
+        self._strict = strict
+        self._told: set[str] = set()
         self._warned = False
         self._types = Types({name: types.get(name, Any) for name in names}, where, attachment)
         self.schema: dict[str, Any] = {}
@@ -62,16 +83,18 @@ class Arguments:
             self.schema = {**self._types.schema, "required": required}
             if not required:
                 self.schema["type"] = ["object", "null"]
+            if strict:
+                self.schema["additionalProperties"] = False
 
     def of(self, request: Request, name: str) -> dict[str, Any]:
         """The arguments that the function is called with.
 
-        Those that it does not declare are left out. A function that declares none finds
-        whatever came in ``request.args``.
+        Those that it does not declare are left out, unless it is strict. A function that
+        declares none finds whatever came in ``request.args``.
 
         :param name: the method's.
 
-        :raises BadRequest: one is missing, or not of its type.
+        :raises BadRequest: one is missing, not declared, or not of its type.
         """
         if not self.required and not self.optional:
             return {}
@@ -144,7 +167,31 @@ class Arguments:
                     bound[argument] = attachment
             elif argument in given:
                 bound[argument] = given[argument]
+        if len(given) > len(bound) - (self._attachment in bound):
+            self._look_for_others(given, request, name)
         return bound
+
+    def _look_for_others(self, given: dict[str, Any], request: Request, name: str) -> None:
+        """Refuse arguments that are not declared, or tell the log of each once."""
+        known = self.required + self.optional
+        for argument in given:
+            if argument in known:
+                continue
+            takes = f"it takes {', '.join(known)}"
+            if self._strict:
+                raise BadRequest(
+                    f"{request.interface}.{name} has no argument {argument!r:.60}: {takes}"
+                )
+            shown = argument[:60]
+            if shown not in self._told and len(self._told) < _MAX_TOLD:
+                self._told.add(shown)
+                self._log.warn(
+                    "{interface}.{method} ignores the argument {argument!r}: {takes}",
+                    interface=request.interface,
+                    method=name,
+                    argument=shown,
+                    takes=takes,
+                )
 
 
 def _names(function: Any, where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

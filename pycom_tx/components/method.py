@@ -98,6 +98,7 @@ class Method:
         blocking: bool = False,
         roles: Iterable[str] | None = None,
         idempotent: bool = False,
+        strict: bool = False,
     ) -> None:
         where = named(function)
         if not isinstance(name, str) or not name:
@@ -107,7 +108,7 @@ class Method:
         self.function = function
         self.incoming, self.outgoing = _attachments(attachments, where)
         types = declared_types(function, where)
-        self._arguments = Arguments(function, types, self.incoming, where)
+        self._arguments = Arguments(function, types, self.incoming, where, strict=strict)
         self._results = Results(results, types.get("return", Any), self.outgoing, where)
         self.required, self.optional = self._arguments.required, self._arguments.optional
         self.results = self._results.names
