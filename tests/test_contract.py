@@ -128,9 +128,7 @@ class ArgumentTests(SynchronousTestCase):
             self.assertLess(len(str(error)), 200)
         schema = declared.introspection()["schema"]["arguments"]
         self.assertIs(schema["additionalProperties"], False)
-        self.assertNotIn(
-            "additionalProperties", method(buy).introspection()["schema"]["arguments"]
-        )
+        self.assertNotIn("additionalProperties", method(buy).introspection()["schema"]["arguments"])
 
     def test_strict_without_arguments(self):
         """One without arguments takes whatever comes, so it cannot be strict."""

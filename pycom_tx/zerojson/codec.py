@@ -9,7 +9,7 @@ for which the two agree, and the standard library everything else.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Iterator, Set
+from collections.abc import Awaitable, Iterator
 from dataclasses import is_dataclass
 from math import isfinite
 from typing import Any, Final, NoReturn
@@ -116,7 +116,7 @@ def _refuse(value: Any) -> NoReturn:
         hint = "; is there an await missing?"
     elif is_dataclass(value) or isinstance(value, msgspec.Struct):
         hint = "; dataclasses.asdict() or msgspec.to_builtins() make JSON of it"
-    elif isinstance(value, (Iterator, Set)):
+    elif isinstance(value, (Iterator, set, frozenset)):
         hint = "; a list would do"
     msg = f"Object of type {kind} is not JSON serializable{hint}"
     raise TypeError(msg)
