@@ -473,7 +473,8 @@ class RefusedTests(SeveralCase):
             "        raise OSError('no fuel')\n",
         )
         await self.assertRefused(
-            *self.service(module="failing"), says=r"Failing\(\) cannot be made: no fuel; if"
+            *self.service(module="failing"),
+            says=r"Failing\(\) failed with OSError: no fuel \(\S+failing\.py, line 5\)",
         )
 
     async def test_module_that_is_there_once(self):
