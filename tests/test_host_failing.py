@@ -49,16 +49,12 @@ class FailingTests(HostCase):
     def test_class_that_fails(self):
         """One that fails when an instance is made is named, with what it failed with and where."""
 
-        class Failing(Greeter):
+        @pycom.interface("com.example.failing")
+        class Failing(pycom.Service):
             def __init__(self):
-                fail()
-
-        Failing = pycom.interface("com.example.failing")(Failing)
-        for error in OSError("no fuel"), TypeError("no fuel"), SystemExit("no fuel"):
-
-            def fail(error=error):
                 raise error
 
+        for error in OSError("no fuel"), TypeError("no fuel"), SystemExit("no fuel"):
             message = self.assertStartFails(self.unstarted(Failing), pycom.ConfigurationError)
             self.assertRegex(
                 message,
