@@ -39,8 +39,10 @@ class Failed(Exception):
 
     @property
     def reason(self) -> str:
-        """The last line of that."""
-        return str(self).rstrip().splitlines()[-1]
+        """The last line of that, and what to do about it."""
+        last = str(self).rstrip().splitlines()[-1]
+        missing = last.startswith(ModuleNotFoundError.__name__)
+        return f"{last}; make bench installs what is missing" if missing else last
 
 
 @dataclass(frozen=True)

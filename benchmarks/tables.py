@@ -6,6 +6,7 @@ import re
 from collections.abc import Container, Sequence
 from typing import Final
 
+from benchmarks.options import FULL
 from benchmarks.peers import PEERS
 from benchmarks.results import Results, Row, Table
 from benchmarks.targets import TARGETS
@@ -58,7 +59,22 @@ def printed(results: Results) -> str:
     parts += [f"seconds: {', '.join(took)}"] if took else []
     parts += [f"{name} is left out: {why}" for name, why in results.left_out.items()]
     targets = of_targets(results, results.tables)
-    return "\n\n".join([*parts, aligned(targets)] if len(targets) > 1 else parts)
+    if len(targets) > 1:
+        parts += [aligned(targets), *_too_few(results)]
+    return "\n\n".join(parts)
+
+
+def _too_few(results: Results) -> list[str]:
+    """What to think of the verdicts of a run that is shorter than it could be."""
+    given, full = results.settings, f"{FULL['rounds']} rounds of {FULL['seconds']:g} s"
+    if (
+        given["rounds"] >= FULL["rounds"]
+        and given["seconds"] >= FULL["seconds"]
+        and given.get("scale", 1.0) >= 1
+        and "calls" not in given
+    ):
+        return []
+    return [f"This run is shorter than the usual one of {full}: its verdicts mean little."]
 
 
 def aligned(rows: Cells) -> str:
@@ -86,11 +102,14 @@ def _rounds(table: Table) -> Cells:
     """A row for each case of each subject, with the spread of its rounds."""
     latencies = _latencies(table)
     cases = any(row.case for row in table.rows)
-    header = ["", table.unit, "least", "most", *(f"{name}, ms" for name in latencies)]
+    # One round has no spread.
+    spread = any(len(row.rounds) > 1 for row in table.rows)
+    header = ["", table.unit, *(["least", "most"] if spread else [])]
+    header += [f"{name}, ms" for name in latencies]
     lines = []
     for row in in_order(table):
         values = row.values(table.figure)
-        figures = [row.median(table.figure), min(values), max(values)]
+        figures = [row.median(table.figure), *([min(values), max(values)] if spread else [])]
         figures += [row.median(name) * 1000 for name in latencies]
         before = [row.case] if cases else []
         ratio = [_ratio(table, row)] if table.ratio else []

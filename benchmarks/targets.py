@@ -61,7 +61,15 @@ class Target:
         if ratio is None:
             return self.text, bound, "", NOT_MEASURED
         verdict = "holds" if self.holds(results) else "does not hold"
-        return self.text, bound, f"{ratio:.2f}", verdict
+        return self.text, bound, _apart(ratio, self.least or self.most), verdict
+
+
+def _apart(ratio: float, bound: float) -> str:
+    """A ratio with two digits, or as many as tell it from its bound."""
+    digits = 2
+    while round(ratio, digits) == bound != ratio:
+        digits += 1
+    return f"{ratio:.{digits}f}"
 
 
 _NOTHING_OVERLAPS: Final = (

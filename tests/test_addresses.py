@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 from twisted.trial.unittest import SynchronousTestCase
 
 from pycom_tx import AddressError
-from pycom_tx.zerojson.addresses import check_address, check_free, consecutive
+from pycom_tx.zerojson.addresses import CONNECT, check_address, check_free, consecutive
 
 
 class AddressTests(SynchronousTestCase):
@@ -46,13 +46,25 @@ class AddressTests(SynchronousTestCase):
             "inproc://inside",
             "pgm://224.0.0.1:1",
         ):
-            error = self.assertRaises(AddressError, check_address, "connect to", address)
+            error = self.assertRaises(AddressError, check_address, CONNECT, address)
             self.assertIn(f"Cannot connect to {address!r}: an address looks like", str(error))
 
     def test_port(self):
         """A port that is too large is none: 0MQ would take another."""
         error = self.assertRaises(AddressError, check_address, "listen at", "tcp://*:65536")
         self.assertEqual(str(error), "Cannot listen at 'tcp://*:65536': ports end at 65535")
+
+    def test_open(self):
+        """What leaves a part to the system is an address to listen at, and none to connect to."""
+        for address in "tcp://*:2012", "tcp://127.0.0.1:*", "tcp://*:*", "ipc://*":
+            error = self.assertRaises(AddressError, check_address, CONNECT, address)
+            self.assertTrue(
+                str(error).startswith(
+                    f"Cannot connect to {address!r}: with * it is one to listen at; name the host"
+                )
+            )
+        for address in "tcp://127.0.0.1:2012", "tcp://example.com:1", "ipc:///tmp/*", "ipc://@*":
+            check_address(CONNECT, address)
 
     def test_free(self):
         """Only at a path of the file system there may be something that 0MQ would remove."""

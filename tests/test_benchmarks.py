@@ -59,6 +59,20 @@ def results(**tables):
     return Results(machine, {"rounds": 3, "seconds": 1.0}, {"RPyC": "it is not there"}, tables)
 
 
+class FailedTests(SynchronousTestCase):
+    def test_reason(self):
+        """The reason why a process failed is the last line that it said."""
+        self.assertEqual(Failed("It said this\nand that\n").reason, "and that")
+
+    def test_missing_module(self):
+        """Where a module is missing, it is told what installs it."""
+        error = Failed("Traceback\nModuleNotFoundError: No module named 'gevent'\n")
+        self.assertEqual(
+            error.reason,
+            "ModuleNotFoundError: No module named 'gevent'; make bench installs what is missing",
+        )
+
+
 class TallyTests(SynchronousTestCase):
     def test_rate(self):
         """The time from the first answer to the last one counts, and the answers after it."""
@@ -251,10 +265,17 @@ class TableTests(SynchronousTestCase):
         """Without cases there is no column for them."""
         table = Table("memory", "bytes", "bytes")
         table.add("a session", "", {"bytes": 1000})
+        table.add("a session", "", {"bytes": 1010})
         self.assertEqual(
             cells(table),
-            [("", "bytes", "least", "most"), ("a session", "1,000", "1,000", "1,000")],
+            [("", "bytes", "least", "most"), ("a session", "1,005", "1,000", "1,010")],
         )
+
+    def test_one_round(self):
+        """What was measured once has no spread."""
+        table = Table("memory", "bytes", "bytes")
+        table.add("a session", "", {"bytes": 1000})
+        self.assertEqual(cells(table), [("", "bytes"), ("a session", "1,000")])
 
     def test_numbers(self):
         """Figures have as many digits as mean something."""
@@ -277,6 +298,22 @@ class TableTests(SynchronousTestCase):
         for part in ("calls\n\n", "RPyC is left out: it is not there", "does not hold"):
             self.assertIn(part, text)
 
+    def test_verdicts_of_a_short_run(self):
+        """A run that is shorter than it could be says that its verdicts mean little."""
+        measured = results(calls=compared([1], [2]))
+        few = "shorter than the usual one of 7 rounds of 1 s: its verdicts mean little"
+        for settings, is_short in (
+            ({"rounds": 7, "seconds": 1.0}, False),
+            ({"rounds": 8, "seconds": 2.0, "scale": 1.0}, False),
+            ({"rounds": 6, "seconds": 1.0}, True),
+            ({"rounds": 7, "seconds": 0.9}, True),
+            ({"rounds": 7, "seconds": 1.0, "scale": 0.1}, True),
+            ({"rounds": 7, "seconds": 1.0, "calls": 50}, True),
+        ):
+            measured.settings = settings
+            self.assertEqual(few in printed(measured), is_short, settings)
+        self.assertNotIn(few, printed(results()))
+
 
 class TargetTests(SynchronousTestCase):
     def verdicts(self, *rates):
@@ -287,6 +324,16 @@ class TargetTests(SynchronousTestCase):
     def test_holds(self):
         """What is at its bound holds."""
         self.assertEqual(self.verdicts(9, 10), (("at least 0.9", "0.90", "holds"), True))
+
+    def test_close(self):
+        """What is close to its bound has as many digits as tell the two apart."""
+        for rate, shown, verdict in (
+            (8999, "0.8999", "does not hold"),
+            (8960, "0.896", "does not hold"),
+            (9001, "0.9001", "holds"),
+            (9100, "0.91", "holds"),
+        ):
+            self.assertEqual(self.verdicts(rate, 10_000)[0], ("at least 0.9", shown, verdict))
 
     def test_does_not_hold(self):
         """What is below its bound does not."""

@@ -172,3 +172,10 @@ class CallLogTests(SynchronousTestCase):
         lines = self.later(caller, caller.cancel)
         self.assertEqual(lines, ["com.example.greeter.greet: CancelledError in 2000.0 ms"])
         self.assertEqual((len(cancelled), caller.replies), (1, []))
+
+    def test_code_of_a_cancelled_call(self):
+        """It has none, as nobody was told one."""
+        caller = self.caller(lambda _: Deferred())
+        self.call(caller)
+        (event,) = self.logged(caller.cancel)
+        self.assertEqual((event["code"], event["error"]), (None, "CancelledError"))

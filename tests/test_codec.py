@@ -172,6 +172,7 @@ class EncodeTests(SynchronousTestCase):
             (coroutine, "is there an await missing?"),
             (Point(), "dataclasses.asdict() or msgspec.to_builtins() make JSON of it"),
             ((item for item in "ab"), "a list would do"),
+            ({1, 2}, "a list would do"),
         ):
             error = self.assertRaises(NotSerializable, codec.encode, {"a": [value]})
             self.assertTrue(str(error).endswith(f" is not JSON serializable; {hint}"), error)

@@ -147,13 +147,13 @@ class InvokeTests(ComponentCase):
         """What cannot be sent is a failure, and nothing is in flight."""
         component = self.connect()
         error = self.failure(component.invoke("echo", {1, 2}), pycom.NotSerializable)
-        refused = "Object of type {} is not JSON serializable"
-        self.assertEqual(str(error), f"com.foo.shop.echo: {refused.format('set')}")
-        for value, hint in ({1}, ""), (b"1", BYTES):
+        a_set = "Object of type set is not JSON serializable; a list would do"
+        some_bytes = "Object of type bytes is not JSON serializable"
+        self.assertEqual(str(error), f"com.foo.shop.echo: {a_set}")
+        for value, hint, said in ({1}, "", a_set), (b"1", BYTES, some_bytes):
             call = component.invoke("echo", {"first": 1, "second": value})
             error = self.failure(call, pycom.NotSerializable)
-            kind = refused.format(type(value).__name__)
-            self.assertEqual(str(error), f"com.foo.shop.echo, argument 'second'{hint}: {kind}")
+            self.assertEqual(str(error), f"com.foo.shop.echo, argument 'second'{hint}: {said}")
         error = self.failure(
             component.invoke("scan", {"scan": None}, attachment="text"), pycom.NotSerializable
         )

@@ -88,10 +88,27 @@ class LocateTests(ContextCase):
 
     def test_nobody(self):
         """A service that nobody provides is not found."""
-        for args in (("com.foo.nope",), ("com.foo.shop", "/b"), ("com.foo.nope", "/shops/a")):
+        for args in (("com.foo.nope",), ("com.foo.nope", "/shops/a")):
             error = self.failure(self.context.locate(*args), pycom.ServiceNotFound)
             what = " as ".join(args)
             self.assertEqual(str(error), f"Nobody provides {what}, says {self.knows}")
+
+    def test_another_path(self):
+        """Where an interface is not provided under a path, the error has some where it is."""
+        wanted = "com.foo.shop", "/shops"
+        for path, others in (
+            (None, "/shops/a"),
+            ("/shops/b", "/shops/a, /shops/b"),
+            ("/shops/c", "/shops/a, /shops/b, /shops/c"),
+            ("/shops/d", "/shops/a, /shops/b, /shops/c and 1 more"),
+        ):
+            if path is not None:
+                self.host(Shop, service=path)
+            error = self.failure(self.context.locate(*wanted), pycom.ServiceNotFound)
+            self.assertEqual(
+                str(error),
+                f"Nobody provides com.foo.shop as /shops, says {self.knows}; others do: {others}",
+            )
 
     def test_no_nameserver(self):
         """Where no nameserver answers, that is what the error says."""

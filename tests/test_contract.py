@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twisted.logger import capturedLogs, formatEvent
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 import pycom_tx as pycom
@@ -80,6 +80,63 @@ class ArgumentTests(SynchronousTestCase):
         request = asked({"article": 5, "colour": "red"})
         self.assertEqual(method(buy).arguments(request), {"article": 5})
         self.assertEqual(request.args, {"article": 5, "colour": "red"})
+
+    def test_log_of_what_nobody_declared(self):
+        """The log names it once, and no more of it than there is room for."""
+
+        def buy(self, request, article=None, scan=None): ...
+
+        declared = method(buy, attachments=("scan", None))
+        with capturedLogs() as events:
+            for args in {"article": 1}, {"article": 1, "scan": 2}, {}, None:
+                for attachment in None, b"":
+                    declared.arguments(asked(args, attachment))
+        self.assertEqual(events, [])
+        with capturedLogs() as events:
+            for _ in range(2):
+                declared.arguments(asked({"articel": 1}, b""))
+        self.assertEqual(
+            [(event["log_level"], formatEvent(event)) for event in events],
+            [
+                (
+                    LogLevel.warn,
+                    "com.foo.shop.buy ignores the argument 'articel': it takes article, scan",
+                )
+            ],
+        )
+        with capturedLogs() as events:
+            declared.arguments(asked({"x" * 1000: 1, "x" * 999: 2}))
+            declared.arguments(asked({f"invented{number}": number for number in range(100)}))
+        self.assertEqual(len(events), 9)
+        self.assertLess(max(len(formatEvent(event)) for event in events), 200)
+
+    def test_strict(self):
+        """A method that is strict refuses it, and says so in its schema."""
+
+        def buy(self, request, article, number=1): ...
+
+        declared = method(buy, strict=True)
+        for args in {"article": "hat"}, {"number": 2, "article": "hat"}:
+            self.assertEqual(declared.arguments(asked(args)), args)
+        for name in "nmber", "x" * 1000:
+            error = self.assertRaises(
+                pycom.BadRequest, declared.arguments, asked({"article": "hat", name: 2})
+            )
+            self.assertIn("com.foo.shop.buy has no argument", str(error))
+            self.assertIn(f"'{name[:50]}", str(error))
+            self.assertTrue(str(error).endswith(": it takes article, number"))
+            self.assertLess(len(str(error)), 200)
+        schema = declared.introspection()["schema"]["arguments"]
+        self.assertIs(schema["additionalProperties"], False)
+        self.assertNotIn("additionalProperties", method(buy).introspection()["schema"]["arguments"])
+
+    def test_strict_without_arguments(self):
+        """One without arguments takes whatever comes, so it cannot be strict."""
+
+        def buy(self, request): ...
+
+        error = self.assertRaises(ValueError, method, buy, strict=True)
+        self.assertIn("buy: a method without arguments cannot be strict", str(error))
 
     def test_required_is_missing(self):
         """A required argument that is not given is a bad request, also with no args at all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextvars import ContextVar
 
 from twisted.internet.defer import CancelledError, Deferred, execute, maybeDeferred, succeed
@@ -186,6 +187,28 @@ class CallTests(DispatchCase):
         for answered in self.answers(denied):
             self.assertEqual(str(self.failureResultOf(answered, pycom.AccessDenied).value), "no")
 
+    def test_future(self):
+        """What a coroutine cannot wait for without asyncio fails as the documentation tells."""
+        loop = asyncio.new_event_loop()
+        self.addCleanup(loop.close)
+
+        class Sleepy:
+            @pycom.method
+            async def sleep(self, request):
+                await asyncio.sleep(1)
+
+            @pycom.method
+            async def wait(self, request):
+                await loop.create_future()
+
+        handle = self.serve(Sleepy()).handle
+        for name, said in (
+            ("sleep", "no running event loop"),
+            ("wait", "await wasn't used with future"),
+        ):
+            failure = self.failureResultOf(handle(self.asked(name)), RuntimeError)
+            self.assertEqual(str(failure.value), said)
+
     def test_plain(self):
         """The value of a plain function is answered at once."""
         response = self.serve(Ways(lambda request: 5)).handle(self.asked("plain"))
@@ -317,6 +340,23 @@ class SessionTests(DispatchCase):
             request = self.asked("plain", session_id=session_id)
             self.assertIs(stateless.handle(request).result, True)
         self.assertEqual(len(self.sessions), 1)
+
+    def test_session_of_a_stateless_interface(self):
+        """To use the session that there is not fails as the documentation tells."""
+        for use, kind, said in (
+            (
+                lambda request: request.session["total"],
+                TypeError,
+                "'NoneType' object is not subscriptable",
+            ),
+            (
+                lambda request: request.session.discard(),
+                AttributeError,
+                "'NoneType' object has no attribute 'discard'",
+            ),
+        ):
+            error = self.assertRaises(kind, self.serve(Ways(use)).handle, self.asked("plain"))
+            self.assertEqual(str(error), said)
 
     def test_no_method_no_session(self):
         """A request for a method that is not there opens no session."""

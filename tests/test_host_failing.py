@@ -44,7 +44,23 @@ class FailingTests(HostCase):
         """A class whose instances need arguments is refused with what to do about it."""
         message = self.assertStartFails(self.unstarted(Demanding), pycom.ConfigurationError)
         self.assertRegex(message, r"\ADemanding\(\) cannot be made: .*argument.*")
-        self.assertIn("give an instance in its place", message)
+        self.assertIn("; give an instance in the place of the class", message)
+
+    def test_class_that_fails(self):
+        """One that fails when an instance is made is named, with what it failed with and where."""
+
+        @pycom.interface("com.example.failing")
+        class Failing(pycom.Service):
+            def __init__(self):
+                raise error
+
+        for error in OSError("no fuel"), TypeError("no fuel"), SystemExit("no fuel"):
+            message = self.assertStartFails(self.unstarted(Failing), pycom.ConfigurationError)
+            self.assertRegex(
+                message,
+                rf"\A\S*Failing\(\) failed with {type(error).__name__}: no fuel "
+                rf"\({__file__}, line \d+\)\Z",
+            )
 
     def test_local_nameserver_that_is_not_there(self):
         """The nameserver can only be local if one of the components is one."""

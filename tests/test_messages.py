@@ -393,9 +393,10 @@ class ResponseTests(SynchronousTestCase):
     def test_bytes_as_a_result(self):
         """The error names the result that is wrong, and says how bytes are declared."""
         bytes_are = "is not JSON serializable; bytes are attachments, which a method declares: "
+        a_set = "Object of type set is not JSON serializable; a list would do"
         for result, message in (
-            ({1}, "Object of type set is not JSON serializable"),
-            ({"a": 1, "b": {1}}, "'b': Object of type set is not JSON serializable"),
+            ({1}, a_set),
+            ({"a": 1, "b": {1}}, f"'b': {a_set}"),
             (
                 b"x",
                 f'Object of type bytes {bytes_are}attachments=(None, "name"), results=("name",)',

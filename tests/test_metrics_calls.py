@@ -149,7 +149,16 @@ class CountedCallsTests(CallsCase):
         caller = self.call(lambda _: Deferred())
         caller.cancel()
         self.assertEqual(caller.replies, [])
-        self.assertEqual((self.in_progress("buy"), self.count("buy", "1")), (0, 1))
+        self.assertEqual(self.in_progress("buy"), 0)
+        self.assertEqual(self.counts(), {(SHOP, "buy", "CancelledError"): 1})
+
+    def test_out_of_time(self):
+        """So is one whose time is over: neither counts as an error of the service."""
+        handler = self.handler(lambda _: Deferred())
+        caller = Caller(handler, self.clock)
+        caller.call(SHOP, "buy", extensions={"org.pycom.deadline": 2000})
+        self.clock.advance(2)
+        self.assertEqual(self.counts(), {(SHOP, "buy", "CancelledError"): 1})
 
     def test_what_strangers_invent(self):
         """Methods and interfaces that there are not make no labels, however many are tried."""

@@ -111,7 +111,7 @@ SIGNATURES = {
     "interface": "(name, *, stateful=False, authentication=None, roles=None)",
     "method": (
         "(name=None, *, body=None, results=(), attachments=(None, None), blocking=False, "
-        "roles=None, idempotent=False)"
+        "roles=None, idempotent=False, strict=False)"
     ),
 }
 

@@ -95,9 +95,9 @@ class RegisteringTests(RegistrationCase):
         with capturedLogs() as events:
             self.start()
         self.assertEqual(self.nameserver.requests, [("register", RECORD)])
-        self.assertIn(
-            f"/com/example is registered with the nameserver at {NAMESERVER}",
-            [formatEvent(event) for event in events],
+        self.assertEqual(
+            [(formatEvent(event), event["registered"]) for event in events],
+            [(f"/com/example is registered with the nameserver at {NAMESERVER}", True)],
         )
 
     def test_renews(self):

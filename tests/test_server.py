@@ -401,6 +401,15 @@ class WhenAnsweredTests(ServerCase):
         self.send(b"id", b"", CANCEL, b"{}")
         self.assertEqual((self.replies(), self.told), ([], [(0, None)]))
 
+    def test_cancelled_future(self):
+        """A method that waits for a future of asyncio is cancelled as others are."""
+        self.noted(Deferred(lambda answer: answer.errback(asyncio.CancelledError())))
+        self.send(b"id", b"", *encode_request(Request("i", "m")))
+        self.send(b"id", b"", CANCEL, b"{}")
+        [(code, error)] = self.told
+        self.assertEqual((self.replies(), code, type(error)), ([], 1, CancelledError))
+        self.assertEqual(self.flushLoggedErrors(), [])
+
     def test_failing(self):
         """One that fails is logged, and keeps nobody from the answer."""
 

@@ -1,5 +1,6 @@
 """Processes under a supervisor: started, restarted, stopped; the processes are none."""
 
+import json
 import os
 import signal
 import sys
@@ -7,12 +8,13 @@ import sys
 from twisted.application.service import IService
 from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
 from twisted.internet.task import Clock
-from twisted.logger import LogLevel, capturedLogs, formatEvent
+from twisted.logger import LogLevel, capturedLogs, formatEvent, formatEventAsClassicLogText
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pycom_tx.tap.child import LAST_WORDS, LONGEST
+from pycom_tx.tap.json_log import flat
 from pycom_tx.tap.place import AT_ONCE, MARGIN, STEADY
 from pycom_tx.tap.records import MARK
 from pycom_tx.tap.supervisor import Supervisor
@@ -56,6 +58,11 @@ class Process:
     def say(self, *lines):
         """Write to standard error."""
         self.protocol.errReceived("".join(f"{line}\n" for line in lines).encode())
+
+    def log(self, **fields):
+        """Log an event with these fields."""
+        record = json.dumps(["info", "shop", "said", fields])
+        self.protocol.outReceived(f"{MARK}{record}\n".encode())
 
 
 class Reactor(Clock):
@@ -235,6 +242,26 @@ class GivingUpTests(SupervisorCase):
         )
         self.assertEqual((self.reasons, self.told()), ([], [0, 0, 0]))
 
+    def test_after_it_was_registered(self):
+        """One that was registered could start: it is started again the first time, too."""
+        self.first.log(registered=True)
+        self.first.say("pycom-service: no fuel")
+        with capturedLogs() as events:
+            self.first.end(1)
+        self.assertEqual(
+            self.messages(events),
+            ["/one has ended with exit status 1: no fuel; it is started again in 0.1 s"],
+        )
+        self.assertEqual((self.reasons, self.told()), ([], [0, 0]))
+
+    def test_not_registered_yet(self):
+        """One that has logged anything else may be one that cannot start."""
+        self.first.log(service="/one")
+        self.first.log(registered=False)
+        self.first.say("pycom-service: no fuel")
+        self.first.end(1)
+        self.assertEqual(self.reasons, ["no fuel"])
+
     def test_without_a_reason(self):
         """One that dies without giving one is started again, also the first time."""
         self.first.say("Segmentation fault")
@@ -369,13 +396,13 @@ class OutputTests(SupervisorCase):
 
     def test_lines(self):
         """Lines are logged whole and once each, however they come."""
-        expected = [("info", "/one stdout", line) for line in ("one", "", "two", "three")]
+        expected = [("info", "stdout", line) for line in ("one", "", "two", "three")]
         text = b"one\n\ntwo\nthree"
         self.assertEqual(self.logged(text), expected)
 
     def test_pieces(self):
         """So are those that come byte by byte."""
-        expected = [("info", "/one stdout", line) for line in ("one", "{two}")]
+        expected = [("info", "stdout", line) for line in ("one", "{two}")]
         self.assertEqual(self.logged(*(b"%c" % byte for byte in b"one\n{two}\n")), expected)
 
     def test_of_two(self):
@@ -392,12 +419,12 @@ class OutputTests(SupervisorCase):
     def test_errors(self):
         """What is written to standard error is logged as an error."""
         self.assertEqual(
-            self.logged(b"Warning: x\n", errors=True), [("error", "/one stderr", "Warning: x")]
+            self.logged(b"Warning: x\n", errors=True), [("error", "stderr", "Warning: x")]
         )
 
     def test_no_text(self):
         """What is no UTF-8 is shown."""
-        self.assertEqual(self.logged(b"\xff\n"), [("info", "/one stdout", "\\xff")])
+        self.assertEqual(self.logged(b"\xff\n"), [("info", "stdout", "\\xff")])
 
     def test_long_line(self):
         """A line that does not end is not kept for ever, and nothing of it is lost."""
@@ -412,8 +439,17 @@ class OutputTests(SupervisorCase):
         line = MARK + '["warn", "pycom_tx.host", "two\\nlines {with} \\u00fc", {"x": 1}]\n'
         self.assertEqual(
             self.logged(line.encode()),
-            [("warn", "/one pycom_tx.host", "two\nlines {with} ü")],
+            [("warn", "pycom_tx.host", "two\nlines {with} ü")],
         )
+
+    def test_whose(self):
+        """A log of text has the service before who says it, one of JSON has each by itself."""
+        with capturedLogs() as events:
+            self.first.log()
+        (event,) = events
+        self.assertRegex(formatEventAsClassicLogText(event), r" \[/one shop#info\] said\n\Z")
+        told = flat(event)
+        self.assertEqual((told["namespace"], told["process"]), ("shop", "/one"))
 
     def test_held_pipes(self):
         """What a dead process has started may hold its pipes: they are closed after a while."""

@@ -36,19 +36,21 @@ class IDirectory(Interface):
     who = Attribute("""Who is asked, and where: "nameserver tcp://127.0.0.1:2012", say. A str.""")
 
     async def providers(
-        interface: str, service_name: str | None, revision: str | None = None
-    ) -> tuple[list[tuple[str | None, str]], str | None]:
+        interface: str, revision: str | None = None
+    ) -> tuple[list[tuple[str, str]], str | None]:
         """Who provides *interface*: paths and addresses, and the revision that they are of.
 
-        :param service_name: the path of the one service that will do.
         :param revision: what the last answer said, to wait until there is another. Who knows
             none answers at once, and says None.
 
         :raises ServiceNotAvailable: there is no answer.
         """
 
-    def nobody(interface: str, service_name: str | None) -> ServiceNotFound:
-        """What to raise where there is no provider."""
+    def nobody(what: str, interface: str) -> ServiceNotFound:
+        """What to raise where there is no provider.
+
+        :param what: how to name what was wanted of *interface*.
+        """
 
     def follow(
         context: Context,
@@ -90,8 +92,8 @@ class Directory:
         self._old = False
 
     async def providers(
-        self, interface: str, service_name: str | None, revision: str | None = None
-    ) -> tuple[list[tuple[str | None, str]], str | None]:
+        self, interface: str, revision: str | None = None
+    ) -> tuple[list[tuple[str, str]], str | None]:
         self._connections.check_open()
         if self._nameserver is None:
             self._nameserver, self._old = self._open_nameserver(), False
@@ -101,7 +103,7 @@ class Directory:
             return [
                 (record["service"], record["address"])
                 for record in records
-                if interface in record["interfaces"] and service_name in (None, record["service"])
+                if interface in record["interfaces"]
             ], revision
         except ServiceNotAvailable as error:
             self._old = False
@@ -115,8 +117,7 @@ class Directory:
         finally:
             self._asking -= 1
 
-    def nobody(self, interface: str, service_name: str | None) -> ServiceNotFound:
-        what = interface if service_name is None else f"{interface} as {service_name}"
+    def nobody(self, what: str, interface: str) -> ServiceNotFound:
         return ServiceNotFound(f"Nobody provides {what}, says the {self.who}")
 
     def follow(

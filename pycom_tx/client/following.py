@@ -33,6 +33,9 @@ POLL: Final = 5.0
 RETRY: Final = 0.5
 """Seconds until a nameserver that did not answer is asked again."""
 
+_SHOWN: Final = 3
+"""Paths of others that are named where a path was not found."""
+
 
 class Following:
     """The providers of an interface, as a nameserver knows them.
@@ -65,6 +68,7 @@ class Following:
         self._closed = closed
         self._users = 0
         self._refused: dict[tuple[str | None, str], ContractMismatch] = {}
+        self._others: list[str] = []
         self._error: Error | None = None
         # Since when the nameserver owes an answer; None while it has given one.
         self._silent_since: float | None = context.connections.clock.seconds()
@@ -174,9 +178,12 @@ class Following:
     async def _ask(
         self, revision: str | None = None
     ) -> tuple[list[tuple[str | None, str]], str | None]:
-        """As :meth:`IDirectory.providers`, and know since when there was no answer."""
+        """The providers that will do, and the revision that they are of.
+
+        Know since when there was no answer, too, and who provides the interface besides.
+        """
         try:
-            answer = await self._directory.providers(self._interface, self._service_name, revision)
+            found, revision = await self._directory.providers(self._interface, revision)
         except ServiceNotAvailable as error:
             if isinstance(error, InvalidReply):
                 self._silent_since = None
@@ -184,12 +191,20 @@ class Following:
                 self._silent_since = self._context.connections.clock.seconds()
             raise
         self._silent_since = None
-        return answer
+        self._others = [path for path, _ in found if self._service_name not in (None, path)]
+        return [one for one in found if one[0] not in self._others], revision
 
     def _nobody(self) -> Error:
         for refused in self._refused.values():
             return refused
-        return self._directory.nobody(self._interface, self._service_name)
+        what = self._interface
+        if self._service_name is not None:
+            what += f" as {self._service_name}"
+        error = self._directory.nobody(what, self._interface)
+        if not self._others:
+            return error
+        more = f" and {len(self._others) - _SHOWN} more" if len(self._others) > _SHOWN else ""
+        return type(error)(f"{error}; others do: {', '.join(self._others[:_SHOWN])}{more}")
 
     async def _agree(self, known: list[tuple[str | None, str]]) -> bool:
         """Know those that have the right contract; whether that could be found out of all."""

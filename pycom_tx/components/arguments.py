@@ -15,6 +15,9 @@ from pycom_tx.zerojson.request import Request
 _REQUEST: Final = ("", "req", "request")
 """What the request may be called, underscores aside."""
 
+_MAX_TOLD: Final = 10
+"""Names that the log tells of for a method: strangers can invent any number."""
+
 
 class Arguments:
     """The arguments of a function, read from its signature.
@@ -23,6 +26,7 @@ class Arguments:
     :param name: the method's, for messages.
     :param types: what annotations tell of it.
     :param attachment: the name of the argument that is the request's attachment, or None.
+    :param strict: whether arguments that it does not declare are refused.
     :param where: how to name the function.
 
     .. attribute:: required
@@ -35,13 +39,16 @@ class Arguments:
         The JSON Schema of ``request.args``.
 
     :raises TypeError: the function cannot be a method.
-    :raises ValueError: the attachment is none of its arguments.
+    :raises ValueError: the attachment is none of its arguments, or there are none to be strict
+        about.
     """
 
     __slots__ = (
         "_attachment",
         "_name",
         "_needed",
+        "_strict",
+        "_told",
         "_types",
         "_warned",
         "optional",
@@ -58,15 +65,22 @@ class Arguments:
         types: dict[str, Any],
         attachment: str | None,
         where: str,
+        *,
+        strict: bool = False,
     ) -> None:
         self.required, self.optional = _names(function, where)
         names = self.required + self.optional
         if attachment is not None and attachment not in names:
             msg = f"{where}: the incoming attachment {attachment!r} is none of its arguments"
             raise ValueError(msg)
+        if strict and not names:
+            msg = f"{where}: a method without arguments cannot be strict, it takes what comes"
+            raise ValueError(msg)
         self._name = name
         self._needed = frozenset(self.required) - {attachment}
         self._attachment = attachment
+        self._strict = strict
+        self._told: set[str] = set()
         self._warned = False
         self._types = Types({name: types.get(name, Any) for name in names}, where, attachment)
         self.schema: dict[str, Any] = {}
@@ -75,14 +89,16 @@ class Arguments:
             self.schema = {**self._types.schema, "required": required}
             if not required:
                 self.schema["type"] = ["object", "null"]
+            if strict:
+                self.schema["additionalProperties"] = False
 
     def of(self, request: Request) -> dict[str, Any]:
         """The arguments that the function is called with.
 
-        Those that it does not declare are left out. A function that declares none finds
-        whatever came in ``request.args``.
+        Those that it does not declare are left out, unless it is strict. A function that
+        declares none finds whatever came in ``request.args``.
 
-        :raises BadRequest: one is missing, or not of its type.
+        :raises BadRequest: one is missing, not declared, or not of its type.
         """
         if not self.required and not self.optional:
             return {}
@@ -96,9 +112,12 @@ class Arguments:
         elif request.carried is not None and not self._warned:
             self._warn_of_attachment(request)
         try:
-            return self._types.converted(given)
+            bound = self._types.converted(given)
         except ValueError as error:
             raise self._mismatch(request, error) from None
+        if len(bound) < len(given):
+            self._look_for_others(given, request)
+        return bound
 
     def attachment(self, request: Request) -> bytes | memoryview | None:
         """The attachment of a request as the function gets it: a view, if it is annotated so."""
@@ -155,6 +174,28 @@ class Arguments:
         if attachment is not None or name in self.required:
             given[name] = attachment
         return given
+
+    def _look_for_others(self, given: dict[str, Any], request: Request) -> None:
+        """Refuse arguments that are not declared, or tell the log of each once."""
+        known = self.required + self.optional
+        for argument in given:
+            if argument in known:
+                continue
+            takes = f"it takes {', '.join(known)}"
+            if self._strict:
+                raise BadRequest(
+                    f"{request.interface}.{self._name} has no argument {argument!r:.60}: {takes}"
+                )
+            shown = argument[:60]
+            if shown not in self._told and len(self._told) < _MAX_TOLD:
+                self._told.add(shown)
+                self._log.warn(
+                    "{interface}.{method} ignores the argument {argument!r}: {takes}",
+                    interface=request.interface,
+                    method=self._name,
+                    argument=shown,
+                    takes=takes,
+                )
 
 
 def _names(function: Any, where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -74,6 +74,7 @@ def method(
     blocking: bool = False,
     roles: Iterable[str] | None = None,
     idempotent: bool = False,
+    strict: bool = False,
 ) -> Callable[[_F], _F]: ...
 
 
@@ -87,6 +88,7 @@ def method(
     blocking: bool = False,
     roles: Iterable[str] | None = None,
     idempotent: bool = False,
+    strict: bool = False,
 ) -> Method: ...
 
 
@@ -99,6 +101,7 @@ def method(
     blocking: bool = False,
     roles: Iterable[str] | None = None,
     idempotent: bool = False,
+    strict: bool = False,
 ) -> Any:
     """Declare that a function can be called from elsewhere.
 
@@ -133,6 +136,8 @@ def method(
     :param roles: as for :func:`interface`, in the place of the interface's.
     :param idempotent: it does no harm to execute a call twice. Then a call that may have been
         executed by a service that died is made again, at another one.
+    :param strict: refuse a call with an argument that it does not declare. Otherwise that is
+        ignored, and the log names it once.
 
     :raises TypeError: (or ValueError) the declaration makes no sense; the message names
         the class, the function and what is wrong.
@@ -147,6 +152,7 @@ def method(
             blocking=blocking,
             roles=roles,
             idempotent=idempotent,
+            strict=strict,
         )
 
     def declare(function: _F, name: str | None = name) -> _F:

@@ -110,6 +110,7 @@ class Method:
         blocking: bool = False,
         roles: Iterable[str] | None = None,
         idempotent: bool = False,
+        strict: bool = False,
     ) -> None:
         where = named(function)
         if not isinstance(name, str) or not name:
@@ -119,7 +120,7 @@ class Method:
         self.function = function
         self.incoming, self.outgoing = _attachments(attachments, where)
         types = declared_types(function, where)
-        self._arguments = Arguments(function, name, types, self.incoming, where)
+        self._arguments = Arguments(function, name, types, self.incoming, where, strict=strict)
         self._results = Results(name, results, types.get("return", Any), self.outgoing, where)
         self.required, self.optional = self._arguments.required, self._arguments.optional
         self.results = self._results.names

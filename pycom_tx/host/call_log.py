@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -39,9 +40,9 @@ class Seconds(float):
 class CallLog:
     """Tells the log of every request that passes it, and how it was answered.
 
-    A line has the fields ``interface``, ``method``, ``code`` (0 is well) and ``duration``
-    (seconds); ``error``, the class of what was raised; and where that is known, ``peer`` and
-    ``trace_id``.
+    A line has the fields ``interface``, ``method``, ``code`` (0 is well, None is cancelled) and
+    ``duration`` (seconds); ``error``, the class of what was raised; and where that is known,
+    ``peer`` and ``trace_id``.
 
     :param handler: what answers them.
     :param clock: what tells how long it took.
@@ -69,7 +70,7 @@ class CallLog:
         if request.peer is not None:
             line += " for {peer}"
             fields["peer"] = request.peer
-        fields["code"] = response.code
+        fields["code"] = None if isinstance(error, CancelledError) else response.code
         fields["duration"] = Seconds(self._clock.seconds() - started)
         trace = trace_id(request.extensions.get(TRACE))
         if trace is not None:

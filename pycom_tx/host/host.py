@@ -17,6 +17,7 @@ from pycom_tx.components.dispatch import Dispatcher
 from pycom_tx.host.call_log import CallLog
 from pycom_tx.host.drain import Drain
 from pycom_tx.host.instruments import IInstruments, NoInstruments
+from pycom_tx.host.loading import made
 from pycom_tx.host.registration import Registration
 from pycom_tx.host.threads import MAX_THREADS, Threads
 from pycom_tx.host.tokens import REMEMBERED, Tokens
@@ -236,7 +237,7 @@ class ComponentHost(Service):
         later.push_async_callback(self.context.close)
         tokens = Tokens(self.context, self._reactor, self._token_cache)
         later.callback(tokens.close)
-        components = [_instance(component) for component in self._components]
+        components = [made(component) for component in self._components]
         threads = Threads(self._reactor, self.service, limit=self._max_threads)
         later.callback(self._leave, threads)
         dispatcher = self._dispatcher(components, sessions, threads, tokens, self.context)
@@ -376,15 +377,3 @@ class ComponentHost(Service):
 
     def _log_giving_up(self, message: str) -> None:
         self._log.critical("{reason}", reason=message)
-
-
-def _instance(component: Any) -> Any:
-    if not isinstance(component, type):
-        return component
-    try:
-        return component()
-    except Exception as error:
-        raise ConfigurationError(
-            f"{component.__qualname__}() cannot be made: {error}; if it takes arguments, "
-            "give an instance in its place"
-        ) from error

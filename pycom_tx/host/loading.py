@@ -1,4 +1,4 @@
-"""Finding the components in modules that a command line names."""
+"""Components: those in modules that a command line names, and instances of their classes."""
 
 from __future__ import annotations
 
@@ -53,6 +53,28 @@ def load_components(module_names: Iterable[str]) -> list[Any]:
     return found
 
 
+def made(component: Any) -> Any:
+    """An instance of a component that is a class; any other as it is.
+
+    :raises ConfigurationError: it cannot be made.
+    """
+    if not isinstance(component, type):
+        return component
+    name = f"{component.__qualname__}()"
+    try:
+        return component()
+    except (Exception, SystemExit) as error:
+        if isinstance(error, TypeError) and _is_of_the_call(error):
+            msg = f"{name} cannot be made: {error}; give an instance in the place of the class"
+            raise ConfigurationError(msg) from error
+        raise ConfigurationError(_failed(name, error)) from error
+
+
+def _is_of_the_call(error: BaseException) -> bool:
+    """Whether what was called had not begun yet: it takes other arguments."""
+    return error.__traceback__ is not None and error.__traceback__.tb_next is None
+
+
 def _is_within(module: str, names: list[str]) -> bool:
     """Whether a module is one of those, or below one."""
     return any(f"{module}.".startswith(f"{name}.") for name in names)
@@ -66,10 +88,10 @@ def _imported(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             raise ConfigurationError(_missing(name)) from error
-        raise ConfigurationError(_failed(name, error)) from error
+        raise ConfigurationError(_failed(f"Importing {name!r}", error)) from error
     # A module that calls sys.exit() must not end the command without a word.
     except (Exception, SystemExit) as error:
-        raise ConfigurationError(_failed(name, error)) from error
+        raise ConfigurationError(_failed(f"Importing {name!r}", error)) from error
 
 
 def _missing(name: str) -> str:
@@ -79,16 +101,17 @@ def _missing(name: str) -> str:
     )
 
 
-def _failed(name: str, error: BaseException) -> str:
+def _failed(what: str, error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         file, line = error.filename, error.lineno
     else:
-        # Where the module is wrong, rather than where that was noticed.
+        # Where their code is wrong, rather than where that was noticed.
         frames = traceback.extract_tb(error.__traceback__)
         theirs = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
-        file, line = theirs[-1].filename, theirs[-1].lineno
+        where = (theirs or frames)[-1]
+        file, line = where.filename, where.lineno
     text = " ".join(str(error).split())
-    return f"Importing {name!r} failed with {type(error).__name__}: {text} ({file}, line {line})"
+    return f"{what} failed with {type(error).__name__}: {text} ({file}, line {line})"
 
 
 def _components(module: ModuleType) -> list[Any]:

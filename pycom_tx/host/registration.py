@@ -160,6 +160,7 @@ class Registration:
                 "{service} is registered with the nameserver at {nameserver}",
                 service=self._record["service"],
                 nameserver=self._context.nameserver_address,
+                registered=True,  # which a supervisor reads
             )
         self._registered = True
         self._silent_until = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import CancelledError
 from zope.interface import implementer
 
 from pycom_tx.metrics.calls import UNKNOWN, Calls, MethodFigures
@@ -61,7 +62,14 @@ class CountedCalls:
         return self._calls.of(interface, method)
 
     def _answered(
-        self, figures: MethodFigures, started: float, response: Response, _: object
+        self,
+        figures: MethodFigures,
+        started: float,
+        response: Response,
+        error: BaseException | None,
     ) -> None:
         figures.ended()
-        figures.count(str(response.code), self._clock.seconds() - started)
+        # As a client counts a call that got no reply.
+        given_up = isinstance(error, CancelledError)
+        code = type(error).__name__ if given_up else str(response.code)
+        figures.count(code, self._clock.seconds() - started)

@@ -59,6 +59,7 @@ class Child(ProcessProtocol):
     :param name: whose process it is: part of each line in the log.
     :param command: how the line on standard error begins which says why it cannot go on.
     :param clock: what tells how long to wait for its output.
+    :param registered: called when it logs that the nameserver knows its service.
     :param ended: called with the exit status or the signal that it has ended with, in words, and
         with the reason if it said one and the exit status is 1.
     """
@@ -70,11 +71,13 @@ class Child(ProcessProtocol):
         name: str,
         command: str,
         clock: IReactorTime,
+        registered: Callable[[], object],
         ended: Callable[[str, str | None], object],
     ) -> None:
         self._name = name
         self._prefix = f"{command}: "
         self._clock = clock
+        self._registered = registered
         self._ended = ended
         self._reason: str | None = None
         self._output, self._errors = Lines(self._written), Lines(self._complained)
@@ -116,6 +119,8 @@ class Child(ProcessProtocol):
         record = records.read(line)
         if record is None:
             record = records.Record(LogLevel.info, "stdout", line, {})
+        elif record.fields.get("registered") is True:
+            self._registered()
         self._log(record)
 
     def _complained(self, line: str) -> None:
@@ -134,10 +139,12 @@ class Child(ProcessProtocol):
             self._reason = None
 
     def _log(self, record: records.Record) -> None:
-        log = Logger(namespace=f"{self._name} {record.namespace}")
         # A format of nothing but text: each field belongs to what the process has logged.
         said = record.text.replace("{", "{{").replace("}", "}}")
-        log.emit(record.level, said, **{**record.fields, "process": self._name})
+        fields = {**record.fields, "process": self._name}
+        # What a log of text begins a line with.
+        fields["log_system"] = f"{self._name} {record.namespace}#{record.level.name}"
+        Logger(namespace=record.namespace).emit(record.level, said, **fields)
 
 
 def _named(status: Any) -> str:

@@ -71,7 +71,7 @@ class HostOptions(CommandOptions):
         values.option(
             "advertise",
             "Address to register, where others reach it by another than it listens at",
-            values.address,
+            values.advertised,
         ),
         ["config", "c", None, "JSON file of settings; options win over it"],
         values.option(

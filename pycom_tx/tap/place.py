@@ -36,8 +36,8 @@ class Place:
     :param command: how the line begins which says why a process cannot go on.
     :param clock: what tells when.
     :param patience: seconds that a process has to end when it is told to.
-    :param gave_up: called with the reason if the first process says why it cannot go on:
-        another one could not, either.
+    :param gave_up: called with the reason if the first process says why it cannot go on before
+        it was registered: another one could not, either.
     """
 
     _log = Logger()
@@ -59,7 +59,7 @@ class Place:
         self._patience = patience
         self._gave_up = gave_up
         self._process: Child | None = None
-        self._first = True
+        self._untried = True
         self._since = 0.0
         self._deaths = 0
         self._stopping = False
@@ -72,7 +72,7 @@ class Place:
         :raises OSError: the system has none to give.
         """
         self._since = self._clock.seconds()
-        process = Child(self._name, self._command, self._clock, self._ended)
+        process = Child(self._name, self._command, self._clock, self._tried, self._ended)
         transport = self._spawn(process)
         self._process = process
         self._log.info("{name} is process {pid}", name=self._name, pid=transport.pid)
@@ -119,9 +119,12 @@ class Place:
             self._due.cancel()
             self._due = None
 
+    def _tried(self) -> None:
+        self._untried = False
+
     def _ended(self, status: str, reason: str | None) -> None:
         self._process = None
-        first, self._first = self._first, False
+        untried, self._untried = self._untried, False
         if self._stopping:
             self._cancel()
             self._log.info("{name} has ended with {status}", name=self._name, status=status)
@@ -130,7 +133,7 @@ class Place:
                 deferred.callback(None)
         elif reason is None:
             self._start_again(f"has ended with {status}")
-        elif first:
+        elif untried:
             self._gave_up(reason)
         else:
             self._start_again(f"has ended with {status}: {reason}")

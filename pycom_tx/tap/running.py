@@ -6,6 +6,7 @@ import atexit
 import os
 import sys
 from abc import abstractmethod
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.logger import Logger
@@ -64,6 +65,8 @@ class Command(Observed):
         super().__init__(options, self.fail)
         self._command = options.command
         self._detached = options.parent is not None and not options.parent["nodaemon"]
+        # twistd shows who waits for a daemon no more than the first letters of an error.
+        self._terminal = _standard_error() if self._detached else None
         self._catch_signals = options.signals
         self._signals: Signals | None = None
         self._held_up: HeldUp | None = None
@@ -85,18 +88,28 @@ class Command(Observed):
         self._held_up.startService()
         try:
             super().startService()
-        except Error as error:
-            if self._detached:
-                # The process that waits for us says it. Here, the log gets the line.
-                message = self.explained(error)
-                sys.excepthook = lambda *_: self._say(message)
-                raise
-            self.fail(self.explained(error))
         except Exception as error:
-            if self._detached:
-                raise
-            _log.failure("The command cannot start")
-            self.fail(f"{type(error).__name__}: {error}, see the log")
+            message = self._reason(error)
+            if not self._detached:
+                self.fail(message)
+                return
+            if self._terminal is not None:
+                line = f"{self._command}: {message}\n".encode("utf-8", "backslashreplace")
+                with suppress(OSError):  # nobody reads it
+                    os.write(self._terminal, line)
+            # Here, the log gets the line.
+            sys.excepthook = lambda *_: self._say(message)
+            raise
+        finally:
+            if self._terminal is not None:
+                os.close(self._terminal)
+                self._terminal = None
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, Error):
+            return self.explained(error)
+        _log.failure("The command cannot start")
+        return f"{type(error).__name__}: {error}, see the log"
 
     def stopService(self) -> Deferred[Any]:
         stopped: Deferred[Any] = super().stopService()
@@ -125,6 +138,14 @@ class Command(Observed):
         else:
             # twistd has turned sys.stderr into the log.
             sys.__stderr__.write(f"{self._command}: {message}\n")
+
+
+def _standard_error() -> int | None:
+    """Another descriptor of it, which outlives that a daemon lets go of it."""
+    try:
+        return os.dup(2)
+    except OSError:
+        return None  # there is none
 
 
 def _exit_with_failure() -> None:

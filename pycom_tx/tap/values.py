@@ -126,11 +126,23 @@ def _seconds(value: Any) -> float:
 
 
 def address(value: Any) -> str:
-    """An address to listen at, or to register.
+    """An address to listen at.
 
     :raises ValueError: it is none.
     """
     return _address(value, "tcp://127.0.0.1:2013 or ipc:///tmp/service")
+
+
+def advertised(value: Any) -> str:
+    """An address to register; the port may be left open, the host not.
+
+    :raises ValueError: it is none.
+    """
+    right = "tcp://192.168.10.7:2013 or ipc:///tmp/service"
+    if isinstance(value, str) and value.startswith(("tcp://*:", "ipc://*")):
+        msg = f"an address that others reach, like {right}, got {value!r:.200}"
+        raise ValueError(msg)
+    return _address(value, right)
 
 
 def nameserver(value: Any) -> str:

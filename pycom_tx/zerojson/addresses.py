@@ -13,8 +13,12 @@ from pycom_tx.zerojson.errors import AddressError
 
 LAST_PORT: Final = 65535
 
+CONNECT: Final = "connect to"
+"""What is done with the address of somebody else."""
+
 _TCP: Final = re.compile(r"tcp://[!-~]+:(?P<port>[0-9]{1,9}|\*)\Z")
 _IPC: Final = re.compile(r"ipc://(?P<path>[^\x00-\x1f]+)\Z")
+_OPEN: Final = re.compile(r"tcp://(\*:.*|.*:\*)|ipc://\*\Z")
 
 
 _FOREIGN: Final = "this machine has no such address; name one of its own, or * for all of them"
@@ -51,6 +55,11 @@ def check_address(verb: str, address: str) -> None:
         )
     if tcp is not None and tcp["port"] != "*" and int(tcp["port"]) > LAST_PORT:
         raise AddressError(f"Cannot {verb} {address!r}: ports end at {LAST_PORT}")
+    if verb == CONNECT and _OPEN.match(address) is not None:
+        raise AddressError(
+            f"Cannot connect to {address!r}: with * it is one to listen at; name the host, and the "
+            "port or path, that somebody listens at"
+        )
 
 
 def consecutive(verb: str, address: str, count: int) -> list[str]:

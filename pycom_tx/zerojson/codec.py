@@ -116,7 +116,7 @@ def _refuse(value: Any) -> NoReturn:
         hint = "; is there an await missing?"
     elif is_dataclass(value) or isinstance(value, msgspec.Struct):
         hint = "; dataclasses.asdict() or msgspec.to_builtins() make JSON of it"
-    elif isinstance(value, Iterator):
+    elif isinstance(value, (Iterator, set, frozenset)):
         hint = "; a list would do"
     msg = f"Object of type {kind} is not JSON serializable{hint}"
     raise TypeError(msg)

@@ -40,8 +40,9 @@ class RemoteError(Error):
     client as code 1 without its text.
 
     :param message: what went wrong, for the reader at the other end.
-    :param code: a number other than 0. The codes below 7 have a meaning on the wire; a
-        service takes its own from 7 on. Left out, it is the class's own.
+    :param code: a number other than 0. Left out, it is the class's own. A service takes those of
+        its own errors from 7 on: the codes below have a meaning on the wire, and reach the
+        client as the class that has them, whatever was raised; 3 as :class:`ServiceNotFound`.
     """
 
     code: int = UNKNOWN

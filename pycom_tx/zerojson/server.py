@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
@@ -37,8 +38,6 @@ from pycom_tx.zerojson.messages import (
 from pycom_tx.zerojson.request import Response
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from twisted.internet.interfaces import IReactorTime
 
     from pycom_tx.zerojson.interfaces import IChannel, IRequestHandler
@@ -329,6 +328,8 @@ class Server:
         request = call.request
         error: BaseException | None = None
         if isinstance(answer, Failure):
+            if call.cancelled and answer.check(asyncio.CancelledError):
+                answer = Failure(CancelledError())  # that of a future is the same
             error, answer = answer.value, self._failed(answer, request)
         frames = None
         if not call.cancelled:

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, succeed
 from txzmq import ZmqEndpointType, ZmqFactory
 from zope.interface import implementer
 
-from pycom_tx.zerojson.addresses import check_address, check_free
+from pycom_tx.zerojson.addresses import CONNECT, check_address, check_free
 from pycom_tx.zerojson.errors import AddressError
 from pycom_tx.zerojson.extensions import SILENCE
 from pycom_tx.zerojson.interfaces import IChannel, ICountsConnections, INetwork
@@ -135,7 +135,7 @@ class _ConnectedChannel(Channel):
 
     socket_type = zmq.DEALER
     endpoint_type = ZmqEndpointType.connect
-    verb = "connect to"
+    verb = CONNECT
 
     def __init__(self, network: ZmqNetwork, address: str, listener: IChannelListener) -> None:
         self._heartbeat: Heartbeat | None = None

@@ -60,6 +60,10 @@ class Twistd(ProcessProtocol):
     .. attribute:: ended
 
         Whether it is gone, and the daemon too if it has become one.
+
+    .. attribute:: silent
+
+        Whether nobody holds its standard error any more.
     """
 
     def __init__(self, folder, name="twistd"):
@@ -68,7 +72,7 @@ class Twistd(ProcessProtocol):
         self.log_file = folder / f"{name}.log"
         self.output = self.errors = ""
         self.status = None
-        self.ended = False
+        self.ended = self.silent = False
 
     def start(self, *command, daemon=False, reactor_name=None):
         """Start it.
@@ -117,6 +121,10 @@ class Twistd(ProcessProtocol):
         await self._until(lambda: self.status is not None, "an exit")
         return self.status
 
+    async def is_silent(self):
+        """Wait until nobody holds its standard error any more."""
+        await self._until(lambda: self.silent, "the end of standard error")
+
     async def end(self):
         """Wait until it has ended, also as a daemon; gives the status."""
         await self._until(lambda: self.ended, "an end")
@@ -155,6 +163,9 @@ class Twistd(ProcessProtocol):
 
     def errReceived(self, data):
         self.errors += data.decode("utf-8")
+
+    def errConnectionLost(self):
+        self.silent = True
 
     def processExited(self, reason):
         code = reason.value.exitCode

@@ -50,6 +50,11 @@ class Several(pycom.Service):
         return os.getpid()
 
     @pycom.method
+    def leave(self, request):
+        os.write(2, b"pycom-service: no fuel\\n")
+        os._exit(1)
+
+    @pycom.method
     def fail(self, request):
         raise ValueError("no fuel")
 '''
@@ -211,6 +216,7 @@ class WatchingTests(SeveralCase):
         self.assertEqual(failed["error"], "ValueError")
         self.assertIn("no fuel", failed["traceback"])
         self.assertEqual(failed["process"], f"{PATH}/1")
+        self.assertEqual(failed["namespace"], "pycom_tx.zerojson.server.Server")
 
 
 class ServingTests(SeveralCase):
@@ -296,6 +302,16 @@ class DyingTests(SeveralCase):
         first, second = await self.providers()
         self.assertEqual(await first.invoke("who"), old[0])
         self.assertEqual(await second.invoke("who"), self.pids(process)[2])
+
+    async def test_says_why(self):
+        """One that served and says why it cannot go on does not stop the others."""
+        process = await self.serve()
+        _, second = await self.providers()
+        left = second.invoke("leave")
+        await process.wait_for(f"{PATH}/2 has ended with exit status 1: no fuel; it is started")
+        await process.wait_for(f"(?s)is started again.*{PATH}/2 is registered with")
+        await self.assertFailure(left, pycom.ServiceNotAvailable)
+        self.assertStopped(process, await process.stop())
 
     async def test_killed(self):
         """One that is killed comes back under its path."""
@@ -457,7 +473,8 @@ class RefusedTests(SeveralCase):
             "        raise OSError('no fuel')\n",
         )
         await self.assertRefused(
-            *self.service(module="failing"), says=r"Failing\(\) cannot be made: no fuel; if"
+            *self.service(module="failing"),
+            says=r"Failing\(\) failed with OSError: no fuel \(\S+failing\.py, line 5\)",
         )
 
     async def test_module_that_is_there_once(self):

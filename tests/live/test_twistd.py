@@ -274,6 +274,8 @@ class FailingTests(CommandCase):
         self.assertIn("Traceback", process.output)
         daemon = self.twistd(*self.service(module="failing"), daemon=True)
         self.assertEqual(await daemon.end(), 1, daemon)
+        self.assertTrue(daemon.errors.startswith(process.errors), daemon)
+        self.assertIn("Traceback", daemon.log)
 
     async def test_no_address(self):
         """A service that was not told where to listen."""
@@ -342,6 +344,7 @@ class DaemonTests(CommandCase):
         async with self.client(where).locate("org.pycom.demo") as component:
             self.assertEqual(await component.echo(a=1), {"a": 1})
         for process in service, nameserver:
+            await process.is_silent()
             self.assertFalse(process.ended)
             self.assertStopped(process, await process.stop())
 
@@ -351,7 +354,12 @@ class DaemonTests(CommandCase):
             address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
             process = self.twistd("pycom-service", "-a", address, DEMO, daemon=True)
             self.assertEqual(await process.end(), 1)
-        self.assertIn(f"Cannot listen at '{address}'", process.errors)
+        # What twistd says itself comes behind it: the first letters of it.
+        self.assertRegex(
+            process.errors,
+            rf"\Apycom-service: Cannot listen at '{address}': it is in use; choose another port.*\n"
+            "An error has occurred: ",
+        )
         self.assertFalse(process.pid_file.exists())
 
     async def test_port_in_use_in_the_log(self):

@@ -263,6 +263,12 @@ class AddressTests(ChannelCase):
                 with self.assertRaisesRegex(AddressError, f"Cannot {verb} '{address}': .+ like"):
                     opened(address=address)
 
+    def test_address_to_listen_at(self):
+        """One that leaves the port or the host open is none to connect to."""
+        for address in "tcp://127.0.0.1:*", "tcp://*:2012":
+            with self.assertRaisesRegex(AddressError, r"Cannot connect to .*: with \* it"):
+                self.connected(address=address)
+
     def test_an_address_of_another_machine(self):
         """What the system refuses is told with what would be right."""
         for address, hint in (

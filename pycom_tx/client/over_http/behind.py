@@ -45,8 +45,8 @@ class GatewayDirectory:
         self._context = context
 
     async def providers(
-        self, interface: str, service_name: str | None, revision: str | None = None
-    ) -> tuple[list[tuple[str | None, str]], str | None]:
+        self, interface: str, revision: str | None = None
+    ) -> tuple[list[tuple[str, str]], str | None]:
         context = self._context
         page = f"/services/{quoted(interface)}"
         asking = Deferred.fromCoroutine(self.network.ask(page))
@@ -62,10 +62,9 @@ class GatewayDirectory:
             raise InvalidReply(
                 f"The gateway {self.network.url} answered with something that tells no services"
             ) from None
-        return [(path, at) for path, at in found if service_name in (None, path)], None
+        return found, None
 
-    def nobody(self, interface: str, service_name: str | None) -> ServiceNotFound:
-        what = interface if service_name is None else f"{interface} as {service_name}"
+    def nobody(self, what: str, interface: str) -> ServiceNotFound:
         return ServiceNotFound(f"Nobody provides {what}, says the {self.who}" + hint(interface))
 
     def follow(
@@ -131,7 +130,7 @@ class Behind(Following):
         """
         found, _ = await self._ask()
         if not found:
-            raise self._directory.nobody(self._interface, self._service_name)
+            raise self._nobody()
         for _, address in found if self._contract is not None else ():
             checking = self._context.connect(address, self._interface, contract=self._contract)
             async with checking:
