@@ -21,13 +21,14 @@ class ProxyComponentTests(ProxyCase):
         self.assertEqual(self.proxy.raw.__doc__, "Remote method com.foo.shapes.raw.")
 
     def test_signature(self):
-        """A method shows its arguments, where Python can."""
-        anything = "(*args: 'Any', **kwargs: 'Any') -> 'Deferred[Any]'"
+        """A method shows what it takes and gives, where Python can."""
         for method, shown in (
-            (self.proxy.bar, "(name, value=...)"),
-            (self.proxy.upload, "(name, scan, note=...)"),
-            (self.proxy.raw, anything),
-            (self.told(required_arguments=["class"]).give, anything),
+            (self.proxy.bar, "(name, value=None) -> Deferred[Any]"),
+            (self.proxy.upload, "(name, scan: bytes, note=None) -> Deferred[Any]"),
+            (self.proxy.raw, "(**kwargs) -> Deferred[Any]"),
+            (self.proxy.pid, "() -> Deferred[int]"),
+            (self.proxy.pid.with_options(timeout=1), "() -> Deferred[int]"),
+            (self.told(required_arguments=["class"]).give, "(*args, **kwargs) -> Deferred[Any]"),
         ):
             self.assertEqual(str(inspect.signature(method)), shown)
 
@@ -40,11 +41,15 @@ class ProxyComponentTests(ProxyCase):
         self.assertNotIn("nope", dir(self.proxy))
 
     def test_no_method(self):
-        """A method that the service does not have is no attribute."""
+        """A method that the service does not have is no attribute; the error names those it has."""
+        told = self.told()
+        error = self.assertRaises(AttributeError, getattr, told, "nope")
+        self.assertRegex(
+            str(error), "^<Component com.foo.told at .+> has no method 'nope', it has give$"
+        )
+        self.assertEqual((error.name, error.obj), ("nope", told))
         error = self.assertRaises(AttributeError, getattr, self.proxy, "nope")
-        where = self.at(self.service)
-        self.assertEqual(str(error), f"<Component com.foo.shapes at {where}> has no method 'nope'")
-        self.assertEqual((error.name, error.obj), ("nope", self.proxy))
+        self.assertIn("any_name, attach, bar, ", str(error))
         empty = pycom.ProxyComponent.__new__(pycom.ProxyComponent)
         self.assertRaises(AttributeError, getattr, empty, "bar")
 
