@@ -104,6 +104,8 @@ class ProxyContextTests(OverHTTP, test_proxy_context.ProxyContextTests):
         opening = self.proxies.connect("tcp://127.0.0.1:9", "com.foo.shapes")
         self.failure(opening, pycom.AddressError)
 
+    test_something_else_there = test_nobody_there
+
 
 class LocateTests(OverHTTP, test_context.LocateTests):
     """``Context.locate``."""

@@ -7,7 +7,8 @@ import inspect
 from twisted.internet.defer import CancelledError, Deferred
 
 import pycom_tx as pycom
-from tests.test_proxy import ADDRESS, ProxyCase, Told, described
+from pycom_tx.client.context import NAMESERVER_ADDRESS
+from tests.test_proxy import ADDRESS, ProxyCase, Shapes, Told, described
 
 
 class ProxyComponentTests(ProxyCase):
@@ -108,6 +109,19 @@ class ProxyContextTests(ProxyCase):
         """And none is made of what does not answer."""
         nobody = self.proxies.connect("tcp://127.0.0.1:9", "com.foo.shapes")
         self.failure(nobody, pycom.ServiceNotAvailable)
+
+    def test_something_else_there(self):
+        """Nor of what provides something else; the error says where, and what."""
+        for contract in (None, Shapes):
+            error = self.failure(
+                self.proxies.connect(NAMESERVER_ADDRESS, "com.foo.shapes", contract=contract),
+                pycom.BadRequest,
+            )
+            self.assertEqual(
+                str(error),
+                f"com.foo.shapes at {NAMESERVER_ADDRESS}: Unsupported interface: com.foo.shapes; "
+                "here are org.pycom.nameserver",
+            )
 
     def test_cancel(self):
         """Opening a proxy can be cancelled, and leaves no connection."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 
+from pycom_tx.client.agreement import introspected
 from pycom_tx.client.component import Component, outcome
 from pycom_tx.client.context import Context, PostHook, PreHook
 from pycom_tx.client.opening import Opening
@@ -198,7 +199,7 @@ def _proxies(opening: Opening[Component]) -> Opening[ProxyComponent]:
     async def steps() -> ProxyComponent:
         component = await opening
         try:
-            return ProxyComponent(component, await component.introspect())
+            return ProxyComponent(component, await introspected(component))
         except BaseException as error:
             component.close()
             if isinstance(error, MethodNotFound):
