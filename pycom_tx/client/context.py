@@ -195,7 +195,9 @@ class Context:
     ) -> Opening[Component]:
         """As :meth:`locate`, but wait until somebody provides it, and the nameserver answers.
 
-        :param timeout: seconds to wait; ``math.inf``, if left out, to wait for ever.
+        :param timeout: seconds to wait. Left out it is ``math.inf``: the Deferred does not fire
+            before somebody provides it, however wrong the name or the nameserver's address is.
+            The timeout of the context is for calls.
 
         :raises ServiceNotFound: (as a failure) nobody did in time.
         :raises ServiceNotAvailable: (as a failure) the nameserver did not answer, to the end.
