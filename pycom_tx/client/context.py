@@ -324,6 +324,8 @@ class Context:
         following.use()
         try:
             await wait(following)
+        except GeneratorExit:
+            raise  # the interpreter ends, and nothing that is left to close is whole any more
         except BaseException:
             following.release()
             raise

@@ -73,6 +73,24 @@ class Notes(pycom.Service):
 '''
 
 
+NEVER_RUN = """
+import pycom_tx as pycom
+
+context = pycom.ProxyContext("tcp://127.0.0.1:9")
+located = context.locate("com.example.notes")
+waiting = context.wait_for("com.example.notes")
+print(located.result if located.called else "nothing")
+"""
+
+
+class NeverRunTests(GatewayCase):
+    async def test_ends(self):
+        """A program that waits for nothing, and runs no reactor, ends without a word."""
+        client = Script(NEVER_RUN)
+        self.addCleanup(client.kill)
+        self.assertEqual((await client.output, client.status), ("nothing\n", 0))
+
+
 class QuietTests(GatewayCase):
     """The client of the tutorial that ends without a traceback."""
 
