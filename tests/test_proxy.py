@@ -164,6 +164,7 @@ class ArgumentTests(ProxyCase):
         self.assertRefuses(
             "bar() has no argument 'colour', it has name, value", bar, "a", colour="red"
         )
+        self.assertRefuses("bar() has no argument 'nam', it has name, value", bar, nam="a")
         self.clock.advance(0)
         self.assertIs(self.shapes.args, None)
 

@@ -15,7 +15,7 @@ from pycom_tx.client.balancing import IBalancer, balancer
 from pycom_tx.client.budget import Budget
 from pycom_tx.client.component import Component, checked_timeout
 from pycom_tx.client.connections import Connections
-from pycom_tx.client.directory import Directory, IDirectory
+from pycom_tx.client.directory import Directory, IDirectory, check_wanted
 from pycom_tx.client.following import Following
 from pycom_tx.client.opening import Opening
 from pycom_tx.client.over_http.behind import GatewayDirectory, through_gateway
@@ -292,6 +292,7 @@ class Context:
         return self.open_nameserver()
 
     async def _connect(self, address: str, interface: str, contract: type | None) -> Component:
+        check_wanted(interface)
         component = self._at(address, interface)
         if contract is not None:
             try:
@@ -312,6 +313,7 @@ class Context:
         bare: bool = False,
     ) -> Component:
         self.connections.check_open()
+        check_wanted(interface, service_name)
         chosen = balancer(balance)
         if self._gateway is not None and balance != BALANCE:
             msg = (

@@ -284,15 +284,15 @@ def _bind(
             msg = f"{method}() got two values for the argument {name!r}"
             raise TypeError(msg)
         kwargs[name] = value
-    for name in required:
-        if name not in kwargs:
-            msg = f"{method}() needs the argument {name!r}"
-            raise TypeError(msg)
     for name in () if free else kwargs:
         if name not in declared:
             hint = f"; say {method}.with_options({name}=…)(…)" if name in _OPTIONS else ""
             has = ", ".join(declared) or "none"
             msg = f"{method}() has no argument {name!r}, it has {has}{hint}"
+            raise TypeError(msg)
+    for name in required:
+        if name not in kwargs:
+            msg = f"{method}() needs the argument {name!r}"
             raise TypeError(msg)
 
 
