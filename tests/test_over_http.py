@@ -19,6 +19,7 @@ from tests import (
     test_context,
     test_proxy,
     test_proxy_context,
+    test_views,
 )
 from tests.over_http import ALL, URL, OverHTTP, told_differences
 
@@ -79,6 +80,10 @@ class ResultTests(OverHTTP, test_proxy.ResultTests):
 
 class AttachmentTests(OverHTTP, test_proxy.AttachmentTests):
     """Attachments as arguments and results."""
+
+
+class ViewTests(OverHTTP, test_views.ViewTests):
+    """Views of what was received."""
 
 
 class ProxyComponentTests(OverHTTP, test_proxy_context.ProxyComponentTests):
