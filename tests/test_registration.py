@@ -166,7 +166,7 @@ class RegisteringTests(RegistrationCase):
         """Where another service answers than a nameserver, the log says so."""
 
         def unsupported():
-            raise pycom.BadRequest("Unsupported interface: org.pycom.nameserver; here are com.a")
+            raise pycom.BadRequest("Unsupported interface: org.pycom.nameserver")
 
         self.nameserver.answers["register"] = unsupported
         self.listen()

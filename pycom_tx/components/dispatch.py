@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextvars import copy_context
 from functools import partial
-from textwrap import shorten
 from types import CoroutineType, NoneType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -99,10 +98,7 @@ class Dispatcher:
         try:
             component, interface = self._components[request.interface]
         except KeyError:
-            there = shorten(", ".join(self._components), 500, placeholder=" …")
-            raise BadRequest(
-                f"Unsupported interface: {request.interface}; here are {there}"
-            ) from None
+            raise BadRequest(f"Unsupported interface: {request.interface}") from None
         try:
             method = interface.methods[request.method]
         except KeyError:

@@ -38,7 +38,7 @@ REMINDER: Final = 30.0
 """Seconds between two log lines that say that it still does not work."""
 
 _UNSUPPORTED: Final = f"Unsupported interface: {NAMESERVER}"
-"""What the answer of a service begins with that is no nameserver, one of PyCOM 0.6 too."""
+"""What a service answers that is no nameserver, one of PyCOM 0.6 too."""
 
 FAREWELL: Final = 1.0
 """Seconds that a stopping service waits for the nameserver to strike it off."""
@@ -167,7 +167,7 @@ class Registration:
 
     async def _refusal(self, nameserver: Component, error: RemoteError) -> str:
         """What an error of the nameserver means, for a reader."""
-        if str(error).startswith(_UNSUPPORTED):
+        if str(error) == _UNSUPPORTED:
             return str(no_nameserver(self._context.nameserver_address, error))
         if not isinstance(error, AccessDenied):
             return str(error)
