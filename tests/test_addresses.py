@@ -45,6 +45,9 @@ class AddressTests(SynchronousTestCase):
             "ipc:///tmp/\udc80",
             "inproc://inside",
             "pgm://224.0.0.1:1",
+            None,
+            2012,
+            b"tcp://127.0.0.1:2012",
         ):
             error = self.assertRaises(AddressError, check_address, CONNECT, address)
             self.assertIn(f"Cannot connect to {address!r}: an address looks like", str(error))

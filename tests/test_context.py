@@ -110,6 +110,17 @@ class LocateTests(ContextCase):
                 f"Nobody provides com.foo.shop as /shops, says {self.knows}; others do: {others}",
             )
 
+    def test_no_names(self):
+        """An interface and a service are asked for by names, and nothing else."""
+        for wanted in ((Shop,), (None,), ("com.foo.shop", Shop), ("com.foo.shop", 5)):
+            error = self.failure(self.context.locate(*wanted), TypeError)
+            self.assertIn(f"got {wanted[-1]!r:.60}", str(error))
+        error = self.failure(self.context.connect("tcp://127.0.0.1:9", Shop), TypeError)
+        self.assertEqual(
+            str(error),
+            f"An interface is asked for by its name, 'com.foo.example', got {Shop!r:.60}",
+        )
+
     def test_no_nameserver(self):
         """Where no nameserver answers, that is what the error says."""
         context = self.other_context(NOBODY)

@@ -356,7 +356,7 @@ class IntrospectionTests(SynchronousTestCase):
                 "schema": {
                     "arguments": {
                         "type": "object",
-                        "properties": {"article": {}, "number": {}},
+                        "properties": {"article": {}, "number": {"default": 1}},
                         "required": ["article"],
                     },
                     "result": {
@@ -365,6 +365,24 @@ class IntrospectionTests(SynchronousTestCase):
                         "required": ["price"],
                     },
                 },
+            },
+        )
+
+    def test_defaults(self):
+        """A default is told where JSON can hold it, as it is."""
+
+        def buy(self, request, *, a: int = 1, b=None, c=(1,), d=float("nan"), e="", f=b"", g): ...
+
+        told = method(buy, attachments=("f", None)).introspection()["schema"]["arguments"]
+        self.assertEqual(
+            told["properties"],
+            {
+                "a": {"type": "integer", "default": 1},
+                "b": {"default": None},
+                "c": {},
+                "d": {},
+                "e": {"default": ""},
+                "g": {},
             },
         )
 

@@ -258,7 +258,9 @@ class WaitTests(MemoryCase):
         waiting = self.context.wait_for("com.foo.shop")
         self.clock.advance(1)
         self.context.close()
-        self.failure(waiting, pycom.ConnectionClosed)
+        error = self.failure(waiting, pycom.ConnectionClosed)
+        told = "The context is closed: nobody looks for com.foo.shop any more"
+        self.assertEqual(str(error), told)
 
 
 @pycom.interface("com.foo.chain")

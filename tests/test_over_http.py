@@ -19,6 +19,7 @@ from tests import (
     test_context,
     test_proxy,
     test_proxy_context,
+    test_views,
 )
 from tests.over_http import ALL, URL, OverHTTP, told_differences
 
@@ -81,6 +82,10 @@ class AttachmentTests(OverHTTP, test_proxy.AttachmentTests):
     """Attachments as arguments and results."""
 
 
+class ViewTests(OverHTTP, test_views.ViewTests):
+    """Views of what was received."""
+
+
 class ProxyComponentTests(OverHTTP, test_proxy_context.ProxyComponentTests):
     """What a proxy looks like, and how it ends."""
 
@@ -103,6 +108,8 @@ class ProxyContextTests(OverHTTP, test_proxy_context.ProxyContextTests):
         self.differs("connect")
         opening = self.proxies.connect("tcp://127.0.0.1:9", "com.foo.shapes")
         self.failure(opening, pycom.AddressError)
+
+    test_something_else_there = test_nobody_there
 
 
 class LocateTests(OverHTTP, test_context.LocateTests):

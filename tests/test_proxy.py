@@ -31,6 +31,10 @@ class Shapes(pycom.Service):
         return request.args
 
     @pycom.method
+    def pid(self, request) -> int:
+        return 1
+
+    @pycom.method
     def any_name(this, _request, *, self, request, name, method, args, kwargs, timeout=None):
         return _request.args
 
@@ -160,6 +164,7 @@ class ArgumentTests(ProxyCase):
         self.assertRefuses(
             "bar() has no argument 'colour', it has name, value", bar, "a", colour="red"
         )
+        self.assertRefuses("bar() has no argument 'nam', it has name, value", bar, nam="a")
         self.clock.advance(0)
         self.assertIs(self.shapes.args, None)
 
@@ -168,6 +173,12 @@ class ArgumentTests(ProxyCase):
         self.assertEqual(self.result(self.proxy.raw(a=1, b=[2])), {"a": 1, "b": [2]})
         self.assertEqual(self.result(self.proxy.raw()), {})
         self.assertRefuses("raw() takes 0 arguments, got 1", self.proxy.raw, 5)
+
+    def test_none_taken(self):
+        """One that does, and tells the type of what it gives, takes none."""
+        self.assertEqual(self.result(self.proxy.pid()), 1)
+        self.assertRefuses("pid() has no argument 'a', it has none", self.proxy.pid, a=1)
+        self.assertRefuses("pid() takes 0 arguments, got 1", self.proxy.pid, 5)
 
     def test_any_name(self):
         """An argument may have any name, also those that a proxy's own might have."""
@@ -224,6 +235,18 @@ class TimeoutTests(ProxyCase):
         self.failureResultOf(impatient, pycom.CallTimeout)
         self.clock.pump([60, 60])
         self.assertEqual(self.successResultOf(call), "value")
+
+    def test_no_option(self):
+        """What is no option is refused, with those that there are."""
+        for wrong in ("tiemout", "component", "described"):
+            error = self.assertRaises(TypeError, self.proxy.one.with_options, **{wrong: 1})
+            self.assertEqual(
+                str(error),
+                f"one.with_options() has no {wrong!r}, it has timeout, on_progress, "
+                "attachment_view",
+            )
+        error = self.assertRaises(TypeError, self.proxy.one.with_options, 5)
+        self.assertIn("one.with_options() takes 0 positional arguments", str(error))
 
 
 class ResultTests(ProxyCase):

@@ -7,7 +7,8 @@ import inspect
 from twisted.internet.defer import CancelledError, Deferred
 
 import pycom_tx as pycom
-from tests.test_proxy import ADDRESS, ProxyCase, Told, described
+from pycom_tx.client.context import NAMESERVER_ADDRESS
+from tests.test_proxy import ADDRESS, ProxyCase, Shapes, Told, described
 
 
 class ProxyComponentTests(ProxyCase):
@@ -21,13 +22,14 @@ class ProxyComponentTests(ProxyCase):
         self.assertEqual(self.proxy.raw.__doc__, "Remote method com.foo.shapes.raw.")
 
     def test_signature(self):
-        """A method shows its arguments, where Python can."""
-        anything = "(*args: 'Any', **kwargs: 'Any') -> 'Deferred[Any]'"
+        """A method shows what it takes and gives, where Python can."""
         for method, shown in (
-            (self.proxy.bar, "(name, value=...)"),
-            (self.proxy.upload, "(name, scan, note=...)"),
-            (self.proxy.raw, anything),
-            (self.told(required_arguments=["class"]).give, anything),
+            (self.proxy.bar, "(name, value=None) -> Deferred[Any]"),
+            (self.proxy.upload, "(name, scan: bytes, note=None) -> Deferred[Any]"),
+            (self.proxy.raw, "(**kwargs) -> Deferred[Any]"),
+            (self.proxy.pid, "() -> Deferred[int]"),
+            (self.proxy.pid.with_options(timeout=1), "() -> Deferred[int]"),
+            (self.told(required_arguments=["class"]).give, "(*args, **kwargs) -> Deferred[Any]"),
         ):
             self.assertEqual(str(inspect.signature(method)), shown)
 
@@ -40,11 +42,15 @@ class ProxyComponentTests(ProxyCase):
         self.assertNotIn("nope", dir(self.proxy))
 
     def test_no_method(self):
-        """A method that the service does not have is no attribute."""
+        """A method that the service does not have is no attribute; the error names those it has."""
+        told = self.told()
+        error = self.assertRaises(AttributeError, getattr, told, "nope")
+        self.assertRegex(
+            str(error), "^<Component com.foo.told at .+> has no method 'nope', it has give$"
+        )
+        self.assertEqual((error.name, error.obj), ("nope", told))
         error = self.assertRaises(AttributeError, getattr, self.proxy, "nope")
-        where = self.at(self.service)
-        self.assertEqual(str(error), f"<Component com.foo.shapes at {where}> has no method 'nope'")
-        self.assertEqual((error.name, error.obj), ("nope", self.proxy))
+        self.assertIn("any_name, attach, bar, ", str(error))
         empty = pycom.ProxyComponent.__new__(pycom.ProxyComponent)
         self.assertRaises(AttributeError, getattr, empty, "bar")
 
@@ -103,6 +109,16 @@ class ProxyContextTests(ProxyCase):
         """And none is made of what does not answer."""
         nobody = self.proxies.connect("tcp://127.0.0.1:9", "com.foo.shapes")
         self.failure(nobody, pycom.ServiceNotAvailable)
+
+    def test_something_else_there(self):
+        """Nor of what provides something else; the error says where."""
+        for contract in (None, Shapes):
+            error = self.failure(
+                self.proxies.connect(NAMESERVER_ADDRESS, "com.foo.shapes", contract=contract),
+                pycom.BadRequest,
+            )
+            told = f"com.foo.shapes at {NAMESERVER_ADDRESS}: Unsupported interface: com.foo.shapes"
+            self.assertEqual(str(error), told)
 
     def test_cancel(self):
         """Opening a proxy can be cancelled, and leaves no connection."""

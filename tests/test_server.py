@@ -392,6 +392,20 @@ class WhenAnsweredTests(ServerCase):
         [logged] = self.flushLoggedErrors(pycom.NotSerializable)
         self.assertEqual((code, error), (1, logged.value))
 
+    def test_too_late(self):
+        """Who comes after the answer is not told of it."""
+        requests = []
+
+        def handle(request):
+            requests.append(request)
+            return Response(7)
+
+        self.serve(handle)
+        self.call()
+        requests[0].when_answered(self.note)
+        self.call()
+        self.assertEqual(self.told, [])
+
     def test_cancelled(self):
         """And what would have left, if nobody waited for it any more."""
         answer = Deferred()

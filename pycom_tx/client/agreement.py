@@ -5,10 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pycom_tx.components.contract import DATA, Interface, differences
-from pycom_tx.zerojson.errors import ContractMismatch, MethodNotFound
+from pycom_tx.zerojson.errors import BadRequest, ContractMismatch, MethodNotFound
 
 if TYPE_CHECKING:
     from pycom_tx.client.component import Component
+
+
+async def introspected(component: Component) -> dict[str, Any]:
+    """What a service tells of an interface.
+
+    :raises BadRequest: it does not provide that; the message says where it was asked.
+    """
+    try:
+        return await component.introspect()
+    except BadRequest as error:
+        raise BadRequest(f"{component.interface} at {component.address}: {error}") from error
 
 
 def declared(contract: Any, name: str) -> Interface:
@@ -36,7 +47,7 @@ async def check_contract(component: Component, contract: Any) -> None:
     """
     interface = declared(contract, component.interface)
     try:
-        told: Any = await component.introspect()
+        told: Any = await introspected(component)
         data, methods = told["data"][DATA], told["methods"]
         if data["contract"] == interface.data()["contract"]:
             return

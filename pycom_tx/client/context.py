@@ -15,7 +15,7 @@ from pycom_tx.client.balancing import IBalancer, balancer
 from pycom_tx.client.budget import Budget
 from pycom_tx.client.component import Component, checked_timeout
 from pycom_tx.client.connections import Connections
-from pycom_tx.client.directory import Directory, IDirectory
+from pycom_tx.client.directory import Directory, IDirectory, check_wanted
 from pycom_tx.client.following import Following
 from pycom_tx.client.opening import Opening
 from pycom_tx.client.over_http.behind import GatewayDirectory, through_gateway
@@ -195,7 +195,9 @@ class Context:
     ) -> Opening[Component]:
         """As :meth:`locate`, but wait until somebody provides it, and the nameserver answers.
 
-        :param timeout: seconds to wait; ``math.inf``, if left out, to wait for ever.
+        :param timeout: seconds to wait. Left out it is ``math.inf``: the Deferred does not fire
+            before somebody provides it, however wrong the name or the nameserver's address is.
+            The timeout of the context is for calls.
 
         :raises ServiceNotFound: (as a failure) nobody did in time.
         :raises ServiceNotAvailable: (as a failure) the nameserver did not answer, to the end.
@@ -290,6 +292,7 @@ class Context:
         return self.open_nameserver()
 
     async def _connect(self, address: str, interface: str, contract: type | None) -> Component:
+        check_wanted(interface)
         component = self._at(address, interface)
         if contract is not None:
             try:
@@ -310,6 +313,7 @@ class Context:
         bare: bool = False,
     ) -> Component:
         self.connections.check_open()
+        check_wanted(interface, service_name)
         chosen = balancer(balance)
         if self._gateway is not None and balance != BALANCE:
             msg = (
@@ -322,6 +326,8 @@ class Context:
         following.use()
         try:
             await wait(following)
+        except GeneratorExit:
+            raise  # the interpreter ends, and nothing that is left to close is whole any more
         except BaseException:
             following.release()
             raise

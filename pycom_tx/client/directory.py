@@ -66,6 +66,19 @@ class IDirectory(Interface):
         """
 
 
+def check_wanted(interface: Any, service_name: Any = None) -> None:
+    """Make sure that an interface, and a service, are asked for by their names.
+
+    :raises TypeError: they are not.
+    """
+    if not isinstance(interface, str):
+        msg = f"An interface is asked for by its name, 'com.foo.example', got {interface!r:.60}"
+        raise TypeError(msg)
+    if service_name is not None and not isinstance(service_name, str):
+        msg = f"A service is asked for by its path, '/com/foo/service', got {service_name!r:.60}"
+        raise TypeError(msg)
+
+
 def no_nameserver(address: str, error: RemoteError) -> InvalidReply:
     """What is raised where another service answers than a nameserver, and with which error."""
     return InvalidReply(f"What answers at {address} is no nameserver: {error}")

@@ -100,7 +100,9 @@ class Following:
         self._context.connections.follows_no_more(self)
         if self._running is not None:
             self._running.cancel()
-        self._error = ConnectionClosed(reason, not_started=True)
+        self._error = ConnectionClosed(
+            f"{reason}: nobody looks for {self._interface} any more", not_started=True
+        )
         self._tell()
 
     async def found(self) -> None:

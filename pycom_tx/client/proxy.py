@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import namedtuple
 from collections.abc import Callable
 from functools import partial
-from keyword import iskeyword
 from math import inf
 from operator import attrgetter
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 
+from pycom_tx.client.agreement import introspected
 from pycom_tx.client.component import Component, outcome
 from pycom_tx.client.context import Context, PostHook, PreHook
 from pycom_tx.client.opening import Opening
+from pycom_tx.client.signatures import is_free, signature
 from pycom_tx.zerojson.errors import InvalidReply, MethodNotFound
 from pycom_tx.zerojson.request import Request, Response
 
 if TYPE_CHECKING:
+    from inspect import Signature
+
     from typing_extensions import Self
 
     from pycom_tx.client.balancing import IBalancer
@@ -30,16 +33,17 @@ _OPTIONS: Final = ("timeout", "on_progress", "attachment_view")
 
 
 class ProxyComponent:
-    """A component whose remote methods are its own, by their names and with their docs.
+    """A component whose remote methods are its own: with their names, signatures and docs.
 
     ::
 
         component.bar("field1", value=42)  # a Deferred of the result
 
-    Arguments are given in the order in which the method declares them, or by name. Where
-    it declares several results the result is a namedtuple; where it declares one, that
-    alone; where none, whatever it returns. An attachment is an argument, or a result, like
-    the others.
+    Arguments are given in the order in which the method declares them, or by name. Others are a
+    ``TypeError``; where a method declares neither arguments nor the type of what it returns,
+    whatever is given by name is sent. Where it declares several results the result is a
+    namedtuple; where it declares one, that alone; where none, whatever it returns. An attachment
+    is an argument, or a result, like the others.
 
     What is said about the call itself comes before its arguments, as
     :meth:`Component.invoke() <pycom_tx.Component.invoke>` takes it::
@@ -56,7 +60,7 @@ class ProxyComponent:
     def __init__(self, component: Component, introspection: dict[str, Any]) -> None:
         self._component = component
         self._methods = {
-            name: _proxied(component, name, described)
+            name: _proxied(component, name, described, signature(name, described))
             for name, described in introspection["methods"].items()
         }
 
@@ -70,7 +74,8 @@ class ProxyComponent:
             method: Callable[..., Deferred[Any]] = self.__dict__["_methods"][name]
         except KeyError:
             where = self.__dict__.get("_component")
-            msg = f"{where!r} has no method {name!r}"
+            has = shorten(", ".join(self.__dict__.get("_methods", ())), 500, placeholder=" …")
+            msg = f"{where!r} has no method {name!r}, it has {has}"
             raise AttributeError(msg, name=name, obj=self) from None
         return method
 
@@ -194,7 +199,7 @@ def _proxies(opening: Opening[Component]) -> Opening[ProxyComponent]:
     async def steps() -> ProxyComponent:
         component = await opening
         try:
-            return ProxyComponent(component, await component.introspect())
+            return ProxyComponent(component, await introspected(component))
         except BaseException as error:
             component.close()
             if isinstance(error, MethodNotFound):
@@ -216,6 +221,7 @@ def _proxied(
     component: Component,
     method: str,
     described: dict[str, Any],
+    shown: Signature,
     *,
     timeout: float | None = None,
     on_progress: Callable[[Any], object] | None = None,
@@ -229,34 +235,28 @@ def _proxied(
     unpack = _unpacking(method, described, attachment_of)
 
     needed, known = frozenset(required), frozenset(declared)
+    free = is_free(described)
 
     # Positional only: any name may be an argument's.
     def call(*args: Any, **kwargs: Any) -> Deferred[Any]:
         if args or not needed <= kwargs.keys() <= known:
-            _bind(method, required, declared, args, kwargs)
+            _bind(method, required, declared, args, kwargs, free=free)
         attachment = None if incoming is None else kwargs.pop(incoming, None)
         request = Request(component.interface, method, kwargs, attachment=attachment)
         return component.call(request, timeout, on_progress=on_progress).addCallback(unpack)
 
-    def with_options(
-        *,
-        timeout: float | None = None,
-        on_progress: Callable[[Any], object] | None = None,
-        attachment_view: bool = False,
-    ) -> Callable[..., Deferred[Any]]:
-        return _proxied(
-            component,
-            method,
-            described,
-            timeout=timeout,
-            on_progress=on_progress,
-            attachment_view=attachment_view,
-        )
+    def with_options(**options: Any) -> Callable[..., Deferred[Any]]:
+        for name in options:
+            if name not in _OPTIONS:
+                msg = f"{method}.with_options() has no {name!r}, it has {', '.join(_OPTIONS)}"
+                raise TypeError(msg)
+        return _proxied(component, method, described, shown, **options)
 
+    with_options.__qualname__ = f"{method}.with_options"
     call.with_options = with_options  # type: ignore[attr-defined] # any other may be an argument's
     call.__name__ = method
     call.__qualname__ = f"{component.interface}.{method}"
-    call.__signature__ = _signature(required, declared)  # type: ignore[attr-defined] # for help()
+    call.__signature__ = shown  # type: ignore[attr-defined] # for help()
     call.__doc__ = described.get("docstring") or f"Remote method {call.__qualname__}."
     return call
 
@@ -267,8 +267,12 @@ def _bind(
     declared: list[str],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
+    *,
+    free: bool,
 ) -> None:
     """Put the arguments that are given by position among those that are given by name.
+
+    :param free: whether any may be given by name.
 
     :raises TypeError: the method does not take them.
     """
@@ -280,14 +284,15 @@ def _bind(
             msg = f"{method}() got two values for the argument {name!r}"
             raise TypeError(msg)
         kwargs[name] = value
+    for name in () if free else kwargs:
+        if name not in declared:
+            hint = f"; say {method}.with_options({name}=…)(…)" if name in _OPTIONS else ""
+            has = ", ".join(declared) or "none"
+            msg = f"{method}() has no argument {name!r}, it has {has}{hint}"
+            raise TypeError(msg)
     for name in required:
         if name not in kwargs:
             msg = f"{method}() needs the argument {name!r}"
-            raise TypeError(msg)
-    for name in kwargs if declared else ():
-        if name not in declared:
-            hint = f"; say {method}.with_options({name}=…)(…)" if name in _OPTIONS else ""
-            msg = f"{method}() has no argument {name!r}, it has {', '.join(declared)}{hint}"
             raise TypeError(msg)
 
 
@@ -311,28 +316,3 @@ def _unpacking(
     kind = namedtuple("Results", names, rename=True)  # type: ignore[misc] # noqa: PYI024 # known at run time
     kind.__name__ = kind.__qualname__ = method
     return lambda response: kind._make(map(named(response).get, names))
-
-
-class _Unknown:
-    """The default of an optional argument, which only the service knows."""
-
-    def __repr__(self) -> str:
-        return "..."
-
-
-def _signature(required: list[str], declared: list[str]) -> inspect.Signature | None:
-    if not declared or any(map(iskeyword, declared)):
-        return None
-    try:
-        return inspect.Signature(
-            [
-                inspect.Parameter(
-                    name,
-                    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                    default=inspect.Parameter.empty if name in required else _Unknown(),
-                )
-                for name in declared
-            ]
-        )
-    except ValueError:
-        return None  # names that Python has no syntax for

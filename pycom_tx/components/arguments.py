@@ -9,6 +9,7 @@ from typing import Any, Final
 from twisted.logger import Logger
 
 from pycom_tx.components.conversion import Types
+from pycom_tx.components.schemas import with_defaults
 from pycom_tx.zerojson.errors import BadRequest
 from pycom_tx.zerojson.request import Request
 
@@ -87,6 +88,7 @@ class Arguments:
         if names:
             required = [name for name in self.required if name != attachment]
             self.schema = {**self._types.schema, "required": required}
+            self.schema["properties"] = with_defaults(self.schema["properties"], function)
             if not required:
                 self.schema["type"] = ["object", "null"]
             if strict:

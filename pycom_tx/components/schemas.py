@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -42,6 +44,32 @@ def object_schema(types: Mapping[str, Any], where: str) -> dict[str, Any]:
     if definitions:
         schema["$defs"] = definitions
     return {key: _adapted(part) for key, part in schema.items()}
+
+
+def with_defaults(
+    properties: Mapping[str, dict[str, Any]], function: Callable[..., Any]
+) -> dict[str, dict[str, Any]]:
+    """The JSON Schemas of arguments, with the defaults that JSON can hold as they are.
+
+    :param properties: by the names of the arguments.
+    :param function: what takes them.
+    """
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name in properties and _is_json(parameter.default)
+    }
+    return {
+        name: {**schema, "default": defaults[name]} if name in defaults else schema
+        for name, schema in properties.items()
+    }
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
 def _adapted(schema: Any) -> Any:

@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import stat
-from typing import Final
+from typing import Any, Final
 
 from pycom_tx.zerojson.errors import AddressError
 
@@ -37,7 +37,7 @@ def explained(verb: str, address: str, code: int | None) -> str:
     return f"Cannot {verb} {address!r}: {_HINTS.get(known) or os.strerror(known)}"
 
 
-def check_address(verb: str, address: str) -> None:
+def check_address(verb: str, address: Any) -> None:
     """Make sure that *address* is one.
 
     0MQ wraps ports that are too large, cuts addresses at a NUL, and knows transports that
@@ -47,8 +47,9 @@ def check_address(verb: str, address: str) -> None:
 
     :raises AddressError: it is none.
     """
-    tcp = _TCP.match(address)
-    if tcp is None and (_IPC.match(address) is None or not address.isprintable()):
+    text = address if isinstance(address, str) else ""
+    tcp = _TCP.match(text)
+    if tcp is None and (_IPC.match(text) is None or not text.isprintable()):
         raise AddressError(
             f"Cannot {verb} {address!r}: an address looks like tcp://127.0.0.1:2013 "
             "or ipc:///tmp/service"

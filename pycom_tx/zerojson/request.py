@@ -230,6 +230,8 @@ class Request(_Message):
     def when_answered(self, observer: Callable[[Response, BaseException | None], object]) -> None:
         """Call a function once, when it is known what the client gets, or would have got.
 
+        For as long as the call is in progress: once it is answered, nothing is called any more.
+
         :param observer: called with the response, and with the exception that it tells of,
             or None. A result that cannot be sent is such an error.
         """

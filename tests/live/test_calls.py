@@ -189,7 +189,9 @@ class EndingTests(ProcessCase):
         nameserver = self.nameserver_here()
         for where in nameserver, "tcp://127.0.0.1:9":
             ended = await getProcessOutputAndValue(sys.executable, ["-c", WAITING, where])
-            self.assertEqual(ended, (b"The reactor stopped\n", b"", 0))
+            self.assertEqual(
+                ended, (b"The reactor stopped: nobody looks for com.foo.nobody any more\n", b"", 0)
+            )
 
     async def test_killed(self):
         """When a service is killed, a call in flight fails without waiting for its timeout."""

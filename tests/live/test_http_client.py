@@ -3,13 +3,14 @@
 import os
 import socket
 import sys
-from itertools import count
+from itertools import count, cycle
 
 from twisted.internet import reactor, ssl
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.utils import getProcessOutputAndValue
+from twisted.protocols.portforward import ProxyFactory
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 
 import pycom_tx as pycom
@@ -84,6 +85,20 @@ def failed(failure):
 reactor.callWhenRunning(lambda: Deferred.fromCoroutine(main()).addErrback(failed))
 reactor.run()
 """
+
+
+class Turns(ProxyFactory):
+    """Passes connections on to ports, to each in its turn."""
+
+    def __init__(self, ports):
+        super().__init__("127.0.0.1", None)
+        self.turns = cycle(map(int, ports))
+        self.taken = []
+
+    def buildProtocol(self, address):
+        self.port = next(self.turns)
+        self.taken.append(self.port)
+        return super().buildProtocol(address)
 
 
 class HTTPClientCase(test_gateway.GatewayCase):
@@ -270,6 +285,26 @@ class EndingTests(HTTPClientCase):
             await self.gateway(endpoint=f"tcp:{self.port}:interface=127.0.0.1")
             self.assertEqual(await busy.invoke("echo", 5), 5)
             self.assertEqual(await basket.invoke("put", {"title": "Sun"}), ["Roots", "Sun"])
+
+    async def test_two_gateways(self):
+        """A session goes on at each gateway of those that share a URL."""
+        await self.start()
+        await self.service("/com/foo/other")
+        ports = [self.port]
+        await self.gateway()
+        ports.append(self.port)
+        turns = Turns(ports)
+        shared = reactor.listenTCP(0, turns, interface="127.0.0.1")
+        self.addCleanup(shared.stopListening)
+        url = f"http://127.0.0.1:{shared.getHost().port}"
+        # An agent that keeps no connection: each call has its turn.
+        async with (
+            pycom.ProxyContext(gateway=url, agent=Agent(reactor)) as context,
+            context.locate("com.foo.basket") as basket,
+        ):
+            for number in range(1, 7):
+                self.assertEqual(await basket.put("Roots"), ["Roots"] * number)
+        self.assertEqual(len({*turns.taken[-6:]}), 2)
 
     async def test_gateway_stopped(self):
         """A gateway that is stopped answers the calls in progress, and refuses others."""

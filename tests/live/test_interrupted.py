@@ -5,6 +5,9 @@ import signal
 from twisted.internet.defer import Deferred
 
 import pycom_tx as pycom
+from pycom_tx.client.context import NAMESERVER_ADDRESS
+from tests.live.test_documents import ROOT, blocks_of
+from tests.live.test_gateway import GatewayCase
 from tests.live.test_http_client import HTTPClientCase
 from tests.live.test_stopping import Script
 from tests.live.test_twistd import ANY
@@ -49,6 +52,71 @@ class Relay(pycom.Service):
         busy = await pycom.Context(where).locate("com.foo.busy")
         return await busy.invoke("wait", {"name": name}, timeout=600)
 '''
+
+
+NOTES = '''
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+
+import pycom_tx as pycom
+
+
+@pycom.interface("com.example.notes")
+class Notes(pycom.Service):
+    """Ponders until its client has had enough of it."""
+
+    @pycom.method
+    async def ponder(self, request, seconds):
+        Path("started").touch()
+        await Deferred()
+'''
+
+
+NEVER_RUN = """
+import pycom_tx as pycom
+
+context = pycom.ProxyContext("tcp://127.0.0.1:9")
+located = context.locate("com.example.notes")
+waiting = context.wait_for("com.example.notes")
+print(located.result if located.called else "nothing")
+"""
+
+
+class NeverRunTests(GatewayCase):
+    async def test_ends(self):
+        """A program that waits for nothing, and runs no reactor, ends without a word."""
+        client = Script(NEVER_RUN)
+        self.addCleanup(client.kill)
+        self.assertEqual((await client.output, client.status), ("nothing\n", 0))
+
+
+class QuietTests(GatewayCase):
+    """The client of the tutorial that ends without a traceback."""
+
+    def client(self):
+        text = (ROOT / "docs" / "tutorial.rst").read_text("utf-8")
+        source = dict(blocks_of(text))["patient.py"].replace(NAMESERVER_ADDRESS, self.where)
+        client = Script(source)
+        self.addCleanup(client.kill)
+        return client
+
+    async def test_interrupted(self):
+        """Ctrl-C is a status of its own, and no traceback."""
+        self.write_module("quiet_notes", NOTES)
+        self.where = self.nameserver_here()
+        await self.registered("pycom-service", "-a", ANY, "-n", self.where, "quiet_notes")
+        client = self.client()
+        await self.file("started")
+        client.signal(signal.SIGINT)
+        self.assertEqual((await client.output, client.status), ("", 130))
+
+    async def test_failing(self):
+        """An error is a line."""
+        self.where = self.nameserver_here()
+        client = self.client()
+        told = f"patient.py: Nobody provides com.example.notes, says the nameserver {self.where}\n"
+        self.assertEqual((await client.output, client.status), (told, 1))
 
 
 class InterruptedTests(HTTPClientCase):

@@ -101,10 +101,15 @@ class Script(ProcessProtocol):
     .. attribute:: output
 
         Deferred firing with what it has printed, when it has ended.
+
+    .. attribute:: status
+
+        The exit status then.
     """
 
     def __init__(self, source, *arguments):
         self.output = Deferred()
+        self.status = None
         self._printed = ""
         program = [sys.executable, "-c", source, *arguments]
         reactor.spawnProcess(self, sys.executable, program, env=os.environ)
@@ -123,6 +128,7 @@ class Script(ProcessProtocol):
         self.outReceived(data)
 
     def processEnded(self, reason):
+        self.status = reason.value.exitCode
         self.output.callback(self._printed)
 
 
