@@ -63,24 +63,20 @@ class ProxyComponent:
             name: _proxied(component, name, described, signature(name, described))
             for name, described in introspection["methods"].items()
         }
+        own = dir(self)
+        # What a proxy has itself is not hidden by a remote method of that name.
+        vars(self).update((n, method) for n, method in self._methods.items() if n not in own)
 
     def close(self) -> Deferred[None]:
         """As :meth:`Component.close() <pycom_tx.Component.close>`."""
         return self._component.close()
 
     def __getattr__(self, name: str) -> Callable[..., Deferred[Any]]:
-        # Only for names that are not there: so they are not on the class either.
-        try:
-            method: Callable[..., Deferred[Any]] = self.__dict__["_methods"][name]
-        except KeyError:
-            where = self.__dict__.get("_component")
-            has = shorten(", ".join(self.__dict__.get("_methods", ())), 500, placeholder=" …")
-            msg = f"{where!r} has no method {name!r}, it has {has}"
-            raise AttributeError(msg, name=name, obj=self) from None
-        return method
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self._methods})
+        # Only for names that are not there.
+        where = vars(self).get("_component")
+        has = shorten(", ".join(vars(self).get("_methods", ())), 500, placeholder=" …")
+        msg = f"{where!r} has no method {name!r}, it has {has}"
+        raise AttributeError(msg, name=name, obj=self)
 
     async def __aenter__(self) -> Self:
         return self
