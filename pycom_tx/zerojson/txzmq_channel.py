@@ -141,6 +141,7 @@ class _ConnectedChannel(Channel):
         self._heartbeat: Heartbeat | None = None
         self._ready = False
         self._lost = False
+        self._tried = False
         self._opened = 0.0
         super().__init__(network, address, listener)
 
@@ -151,7 +152,7 @@ class _ConnectedChannel(Channel):
         return b""
 
     def _prepare(self, connection: Socket) -> None:
-        self._lost = False
+        self._lost = self._tried = False
         self._opened = self._network.reactor.seconds()
         # What has not left by the time that nobody waits for an answer must not leave later.
         connection.socket.set(zmq.LINGER, 0)
@@ -176,8 +177,13 @@ class _ConnectedChannel(Channel):
             self._flush()
         elif event == zmq.Event.DISCONNECTED:
             self._over("it was closed there")
-        else:
+        elif event != zmq.Event.CONNECT_RETRIED:
+            self._tried = True
             self._drop_waiting(f"Nothing answers at {self.address}")
+        elif self._tried:
+            self._tried = False
+        else:  # there was nothing to connect to
+            self._drop_waiting(f"Nothing answers at {self.address}: its host cannot be resolved")
 
     def _over(self, why: str) -> None:
         self._ready, self._lost = False, True

@@ -199,6 +199,15 @@ class SendingTests(ChannelCase):
             await deferLater(reactor, 0.02)
         self.assertEqual(ours.messages[0], [b"late"])
 
+    async def test_no_such_host(self):
+        """What goes to a name that nobody has is told at once, with the reason."""
+        address = "tcp://nobody.invalid:2013"
+        ours = Listener()
+        self.connected(address, ours).send([b"lost"])
+        await ours.until(lambda listener: listener.unsent)
+        said = f"Nothing answers at {address}: its host cannot be resolved"
+        self.assertEqual(ours.unsent, [([b"lost"], said)])
+
     async def test_withdrawn(self):
         """A message that waits can be taken back, and then nobody is told of it."""
         address = f"tcp://127.0.0.1:{self.reserved_port().getsockname()[1]}"
