@@ -119,6 +119,12 @@ class Catalogue:
         alive = [provider for provider in known.values() if provider.alive]
         return sorted(alive, key=lambda provider: provider.service)
 
+    def knows_method(self, interface: str, method: str) -> bool:
+        """Whether a provider has told of a method, be it alive or not."""
+        known = self._by_interface.get(interface, {}).values()
+        told = [provider.told[interface] for provider in known if interface in provider.told]
+        return any(method in (description.methods or ()) for description in told)
+
     async def find(self, interface: str, session_name: str) -> str | None:
         """The address of who has a session, whether it lives or not.
 
