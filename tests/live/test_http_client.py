@@ -414,6 +414,51 @@ class Hasty(Protocol):
         self.transport.pauseProducing()
 
 
+class Stranger(Protocol):
+    """Says its name and waits."""
+
+    def connectionMade(self):
+        self.transport.write(self.factory.name)
+
+
+class StrangerTests(HTTPClientCase):
+    async def serve(self, name):
+        """The port of somebody who speaks something else."""
+        factory = Factory.forProtocol(Stranger)
+        factory.noisy = False
+        factory.name = name
+        port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
+        self.addCleanup(port.stopListening)
+        return f"127.0.0.1:{port.getHost().port}"
+
+    async def test_no_http(self):
+        """What speaks something else than HTTP is named at once, by what it began with."""
+        nameserver = self.nameserver_here().removeprefix("tcp://")
+        for where, said in (
+            (await self.serve(b"HTTQ"), "it speaks no HTTP, b'HTTQ'"),
+            (await self.serve(b"* OK IMAP"), "it speaks no HTTP, b'* OK IMAP'"),
+            (await self.serve(b"\x15\3\1\0\2"), "it speaks TLS, b'\\x15\\x03"),
+            (nameserver, "it speaks 0MQ, b'\\xff\\x00"),
+        ):
+            url = f"http://{where}"
+            context = self.context(url, timeout=60)
+            calls = context.locate("com.foo"), context._at(url, "com.foo").invoke("echo")
+            for call in calls:
+                error = await self.failure(call, pycom.InvalidReply)
+                self.assertIn(f"What answers at {url} is no gateway: {said}", str(error))
+            await context.close()
+
+    async def test_no_tls(self):
+        """So is what speaks no TLS where it should."""
+        url = f"https://{await self.serve(b'* OK IMAP')}"
+        for call in (
+            self.context(url).locate("com.foo"),
+            self.context(url)._at(url, "a").invoke("b"),
+        ):
+            error = await self.failure(call, pycom.ServiceNotAvailable)
+            self.assertIn(f"What answers at {url} speaks no TLS", str(error))
+
+
 class ConnectionTests(HTTPClientCase):
     async def test_kept(self):
         """Connections are kept, and would tell if nobody were there any more."""
