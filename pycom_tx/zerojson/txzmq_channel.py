@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from pycom_tx.zerojson.addresses import check_address, check_free
 from pycom_tx.zerojson.errors import AddressError
-from pycom_tx.zerojson.extensions import SILENCE
+from pycom_tx.zerojson.extensions import SILENCE, SILENT
 from pycom_tx.zerojson.interfaces import IChannel, ICountsConnections, INetwork
 from pycom_tx.zerojson.txzmq_base import LINGER, Channel
 from pycom_tx.zerojson.txzmq_heartbeat import Heartbeat
@@ -167,7 +167,7 @@ class _ConnectedChannel(Channel):
 
     def _fell_silent(self) -> None:
         if self._ready and not self._lost:
-            self._over(f"no heartbeat was answered for {self._network.silence:g} s")
+            self._over(f"{SILENT} {self._network.silence:g} s")
 
     def _happened(self, event: int) -> None:
         if self._lost:

@@ -327,8 +327,10 @@ class LivingTests(GatewayCase):
         talk = await self.connect()
         talk.transport.write(b"GET /events HTTP/1.1\r\n\r\n")
         await talk.until(rb"event: snapshot")
+        call = await self.waiting("first")
         os.kill(service.transport.pid, signal.SIGSTOP)
         try:
+            await call.until(rb"The service fell silent; it may have been executed")
             await talk.until(rb"event: vanished")
         finally:
             os.kill(service.transport.pid, signal.SIGCONT)
