@@ -136,6 +136,22 @@ class ExposureTests(CatalogueCase):
         for name in "com.foo", "COM.FOO.A", "x.bar.y", "org.pycom.nameserver", "org.pycom.bar":
             self.assertNotIn(name, exposure)
 
+    def test_idle(self):
+        """A pattern that exposes nothing is told to the log, once what there is is known."""
+        patterns = ["com.foo.*", "com.fo.*", "*.nameserver", "org.pycom.n*"]
+        with capturedLogs() as events:
+            gateway = self.gateway(expose=patterns)
+            self.clock.pump([0.2] * 10)
+            self.host(Other(), service="/com/foo/two")
+            self.turn()
+        told = [formatEvent(event) for event in events if "pattern" in event]
+        said = "Nobody provides an interface like %s now, which is exposed"
+        self.assertEqual(told, [said % "com.fo.*", said % "*.nameserver"])
+        self.assertEqual(len(self.services(gateway)), 3)
+        with capturedLogs() as events:
+            self.gateway()
+        self.assertEqual([event for event in events if "pattern" in event], [])
+
 
 class ServicesTests(CatalogueCase):
     def test_listed(self):
