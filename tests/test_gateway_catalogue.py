@@ -555,6 +555,18 @@ class NameserverTests(CatalogueCase):
         self.assertEqual(len(self.said(events)), 1)
         self.assertIn("com.foo.example", self.services(gateway))
 
+    def test_events_go_on(self):
+        """Without it the events tell who dies, and not that it is away."""
+        gateway = self.gateway()
+        events = self.events(gateway)
+        self.network.crash("tcp://127.0.0.1:2012")
+        self.clock.pump([0.5] * 10)
+        self.assertNotIn(b"event", events.received)
+        self.problem(self.ask(gateway, "GET", "/healthz"), 503)
+        self.network.crash(self.service.address)
+        self.settle()
+        self.assertIn(b"event: vanished", events.received)
+
     def test_silent_from_the_start(self):
         """One that says nothing at all is told of within seconds, once, and again when it
         answers."""

@@ -112,6 +112,9 @@ class Calls(Page):
     async def _call(self, interface: str, method: str, request: Any) -> Answer:
         if interface not in self._exposure:
             raise _nobody(interface, method)
+        query = request.uri.partition(b"?")[2].decode("ascii", "backslashreplace")
+        if query:
+            raise _bad(f"args are in the body or in {ARGS}, not in the URL, got '?{query:.60}'")
         call = Request(
             interface,
             method,
