@@ -14,9 +14,11 @@ from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionP
 
 import pycom_tx as pycom
 from pycom_tx.client.over_http.agent import KEEPALIVE
+from pycom_tx.tracing import trace_context
 from tests.live import test_gateway
 from tests.live.certificates import write_certificate
 from tests.live.test_documents import ROOT, blocks_of
+from tests.live.test_tracing import INNER, OUTER, TRACED
 from tests.live.test_twistd import ANY
 from tests.over_http import told_differences
 
@@ -317,6 +319,28 @@ class EndingTests(HTTPClientCase):
         for line in lines[1:]:
             told = "ConnectionClosed False The reactor stopped; com.foo.busy.wait may have been"
             self.assertEqual(line, f"{told} executed")
+
+
+class TraceTests(HTTPClientCase):
+    async def test_many_at_once(self):
+        """Each of many calls at once keeps its own trace, through the gateway and the service
+        that it calls to the one behind that; with spans on the way, and without."""
+        self.where = self.nameserver_here()
+        for name, source in ("inner", INNER), ("outer", TRACED.format(name="outer") + OUTER):
+            self.write_module(name, source)
+            await self.registered("pycom-service", "-a", ANY, "-n", self.where, name)
+        await self.gateway()
+        ids = [f"{number:032x}" for number in range(1, 201)]
+        for interface, method, spans in ("com.foo.inner", "tell", 1), ("com.foo.outer", "ask", 200):
+            async with self.context().locate(interface) as component:
+                calls = []
+                for name in ids:
+                    token = trace_context.set({"traceparent": f"00-{name}-00000000000000ff-01"})
+                    calls.append(component.invoke(method))
+                    trace_context.reset(token)
+                told = [carried["traceparent"].split("-") for carried in await gatherResults(calls)]
+            self.assertEqual([trace for _, trace, _, _ in told], ids)
+            self.assertEqual(len({span for _, _, span, _ in told}), spans)
 
 
 class TLSTests(HTTPClientCase):
