@@ -183,8 +183,8 @@ class Request(server.Request):
         if peer is not None:
             line += " for {peer}"
             fields["peer"] = peer
-        duration = Seconds(self._site.reactor.seconds() - self._began)
-        self._log.info(line, duration=duration, **fields)
+        fields["duration"] = Seconds(self._site.reactor.seconds() - self._began)
+        self._log.info(line, **fields)
 
     def _release(self) -> None:
         if self._receiving is not None:
