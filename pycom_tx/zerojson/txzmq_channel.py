@@ -37,6 +37,8 @@ MAX_SOCKETS: Final = 65535
 FAREWELL: Final = 100
 """Milliseconds that the closed socket of a client has for its last messages."""
 
+_NO_HANDSHAKE: Final = ": what listens there stands still, or speaks no 0MQ"
+
 
 class _BoundChannel(Channel):
     """A ROUTER socket: any number of peers, each with a queue of its own."""
@@ -179,11 +181,15 @@ class _ConnectedChannel(Channel):
             self._over("it was closed there")
         elif event != zmq.Event.CONNECT_RETRIED:
             self._tried = True
-            self._drop_waiting(f"Nothing answers at {self.address}")
+            refused = event == zmq.Event.CLOSED
+            self._unanswered("" if refused else _NO_HANDSHAKE)
         elif self._tried:
             self._tried = False
         else:  # there was nothing to connect to
-            self._drop_waiting(f"Nothing answers at {self.address}: its host cannot be resolved")
+            self._unanswered(": its host cannot be resolved")
+
+    def _unanswered(self, why: str) -> None:
+        self._drop_waiting(f"Nothing answers at {self.address}{why}")
 
     def _over(self, why: str) -> None:
         self._ready, self._lost = False, True
