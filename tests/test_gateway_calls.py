@@ -201,6 +201,23 @@ class CallTests(GatewayCase):
         self.assertEqual(len(nameserver._watches), 1)
 
 
+class URLTests(GatewayCase):
+    def test_query(self):
+        """Who puts arguments into the URL is told where they belong; nothing is called."""
+        gateway = self.gateway()
+        for query in "a=1", "x" * 100, "&", "%ff":
+            path = f"/call/com.foo.example/echo?{query}"
+            response = self.ask(gateway, "POST", path, b"{}")
+            detail = self.problem(response, 400, code=4, not_started=True)
+            self.assertIn("args are in the body or in PyCOM-Args, not in the URL, got", detail)
+        self.assertEqual(self.example.requests, [])
+        self.assertEqual(self.result(self.ask(gateway, "POST", path.partition("?")[0] + "?")), None)
+
+    def test_more(self):
+        """What a method does not declare is ignored, as everywhere."""
+        self.assertEqual(self.result(self.call(self.gateway(), "add", {"a": 1, "c": 5})), 2)
+
+
 class HeaderTests(GatewayCase):
     def extensions(self, **headers):
         headers = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -81,6 +81,25 @@ class OldNameserver:
         return {}
 
 
+@pycom.interface("org.pycom.nameserver", authentication="never")
+class Watched:
+    """A nameserver that tells what a test wants."""
+
+    def __init__(self):
+        self.waiting = []
+
+    def tell(self, **changes):
+        """Answer whoever waits for a change."""
+        waiting, self.waiting = self.waiting, []
+        for watch in waiting:
+            watch.callback(changes)
+
+    @pycom.method
+    def watch(self, request, revision=None, timeout=None):
+        self.waiting.append(Deferred(self.waiting.remove))
+        return self.waiting[-1]
+
+
 class CatalogueCase(GatewayCase):
     def services(self, gateway):
         """What /services says, by interface."""
@@ -116,6 +135,22 @@ class ExposureTests(CatalogueCase):
             self.assertIn(name, exposure)
         for name in "com.foo", "COM.FOO.A", "x.bar.y", "org.pycom.nameserver", "org.pycom.bar":
             self.assertNotIn(name, exposure)
+
+    def test_idle(self):
+        """A pattern that exposes nothing is told to the log, once what there is is known."""
+        patterns = ["com.foo.*", "com.fo.*", "*.nameserver", "org.pycom.n*"]
+        with capturedLogs() as events:
+            gateway = self.gateway(expose=patterns)
+            self.clock.pump([0.2] * 10)
+            self.host(Other(), service="/com/foo/two")
+            self.turn()
+        told = [formatEvent(event) for event in events if "pattern" in event]
+        said = "Nobody provides an interface like %s now, which is exposed"
+        self.assertEqual(told, [said % "com.fo.*", said % "*.nameserver"])
+        self.assertEqual(len(self.services(gateway)), 3)
+        with capturedLogs() as events:
+            self.gateway()
+        self.assertEqual([event for event in events if "pattern" in event], [])
 
 
 class ServicesTests(CatalogueCase):
@@ -517,9 +552,41 @@ class NameserverTests(CatalogueCase):
         with capturedLogs() as events:
             self.network.crash("tcp://127.0.0.1:2012")
             self.clock.pump([0.5] * 10)
-        lines = [formatEvent(event) for event in events]
-        self.assertEqual(sum("The nameserver tells nothing" in line for line in lines), 1)
+        self.assertEqual(len(self.said(events)), 1)
         self.assertIn("com.foo.example", self.services(gateway))
+
+    def test_events_go_on(self):
+        """Without it the events tell who dies, and not that it is away."""
+        gateway = self.gateway()
+        events = self.events(gateway)
+        self.network.crash("tcp://127.0.0.1:2012")
+        self.clock.pump([0.5] * 10)
+        self.assertNotIn(b"event", events.received)
+        self.problem(self.ask(gateway, "GET", "/healthz"), 503)
+        self.network.crash(self.service.address)
+        self.settle()
+        self.assertIn(b"event: vanished", events.received)
+
+    def test_silent_from_the_start(self):
+        """One that says nothing at all is told of within seconds, once, and again when it
+        answers."""
+        self.network.delivery = lambda frames: (
+            () if any(b'"org.pycom.nameserver"' in frame for frame in frames) else (0.0,)
+        )
+        with capturedLogs() as events:
+            self.gateway()
+            self.clock.pump([0.5] * 12)
+            self.assertIn("No reply from org.pycom.nameserver.watch", self.said(events)[0])
+            self.clock.pump([0.5] * 40)
+            self.assertEqual(len(self.said(events)), 1)
+            self.network.delivery = at_once
+            self.clock.pump([0.5] * 12)
+        self.assertEqual(self.said(events)[1:], ["The nameserver answers again"])
+
+    def said(self, events):
+        """What the log says about the nameserver."""
+        lines = [formatEvent(event) for event in events]
+        return [line for line in lines if line.startswith("The nameserver")]
 
     def restart(self):
         """Have a nameserver that was restarted, and knows nobody, in the place of the other."""
@@ -630,6 +697,13 @@ class NameserverTests(CatalogueCase):
         self.host(nameserver, address="tcp://127.0.0.1:2012", nameserver="local")
         return nameserver
 
+    def watched(self):
+        """A nameserver that tells what the test wants, in the place of the other."""
+        self.result(self.nameserver.stopService())
+        nameserver = Watched()
+        self.host(nameserver, address="tcp://127.0.0.1:2012", nameserver="local")
+        return nameserver
+
     def listed(self, service, host):
         interfaces = ["com.foo.example"]
         return {"service": service, "address": host.address, "interfaces": interfaces}
@@ -661,6 +735,24 @@ class NameserverTests(CatalogueCase):
         nameserver.listed = []
         self.clock.pump([0.5] + [0] * 20)
         self.assertEqual(self.services(gateway), {})
+
+    def test_half_nonsense(self):
+        """An answer that is wrong in one place changes nothing at all."""
+        nameserver = self.watched()
+        gateway = self.gateway()
+        services = [self.listed("/one", self.service), self.listed("/two", self.service)]
+        nameserver.tell(services=services, revision="1")
+        self.turn()
+        self.assertEqual(self.services(gateway)["com.foo.example"]["providers"], 2)
+        with capturedLogs() as events:
+            for gone in ["/one", ["/two"]], ["/one", {}], ["/one", None], [1], 1:
+                nameserver.tell(services=[], gone=gone, revision="2")
+                self.clock.pump([0.5] * 2)
+        self.assertEqual(len(self.said(events)), 1)
+        self.assertIn("something that tells no services", self.said(events)[0])
+        nameserver.tell(services=[], gone=["/one"], revision="2")
+        self.clock.pump([0.5] * 2)
+        self.assertEqual(self.services(gateway)["com.foo.example"]["providers"], 1)
 
     def test_stopping(self):
         """One that is about to stop, and lets nobody wait, is not asked without end."""

@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from pycom_tx.testing import at_once
 from tests.gateway import GatewayCase
 
 
@@ -31,6 +32,28 @@ class FiguresTests(GatewayCase):
         calls = self.samples("pycom_client_calls_total")
         self.assertEqual(calls["0", "com.foo.example", "add"], 2)
         self.assertEqual(calls["2", "(unknown)", "(unknown)"], 1)
+
+    def test_no_answer(self):
+        """A call that nobody answers has its name, if a service has told of the method, and
+        none if somebody has invented it."""
+        connection = self.connect(self.measured)
+        connection.ask("POST", "/call/com.foo.example/wait")
+        in_progress = self.samples("pycom_client_calls_in_progress")
+        self.assertEqual(in_progress["com.foo.example", "wait"], 1)
+        self.clock.advance(5)
+        connection.settle()
+        self.problem(connection.read(), 504)
+        self.network.delivery = lambda frames: (
+            () if any(b'"invented"' in frame for frame in frames) else (0.0,)
+        )
+        connection.ask("POST", "/call/com.foo.example/invented")
+        self.clock.advance(5)
+        connection.settle()
+        self.problem(connection.read(), 504)
+        self.network.delivery = at_once
+        calls = self.samples("pycom_client_calls_total")
+        self.assertEqual(calls["CallTimeout", "com.foo.example", "wait"], 1)
+        self.assertEqual(calls["CallTimeout", "(unknown)", "(unknown)"], 1)
 
     def test_requests(self):
         """So are requests, by their status; and those whose client was gone before."""

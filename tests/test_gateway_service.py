@@ -260,8 +260,14 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(gateway._drain_time, 0)
 
     def test_timeouts(self):
-        """The usual time of a call is no longer than the longest one."""
-        self.assertEqual(self.gateway("--timeout=50", "--max-timeout=9")._timeout, 9)
+        """The usual time of a call is no longer than the longest one, and not told to be."""
+        self.assertEqual(self.gateway("--max-timeout=3")._timeout, 3)
+        self.assertEqual(self.gateway("--timeout=9", "--max-timeout=9")._timeout, 9)
+        for options, most in (["--timeout=50", "--max-timeout=9"], 9), (["--timeout=301"], 300):
+            message = self.refused(*options)
+            self.assertIn(
+                f"--timeout must be seconds, --max-timeout or less, which is {most}, got", message
+            )
 
     def test_repeated(self):
         """Patterns and origins may be given more than once."""

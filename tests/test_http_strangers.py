@@ -5,13 +5,17 @@ import gzip
 from twisted.internet.defer import CancelledError, succeed
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import ResponseDone
 from twisted.web.http_headers import Headers
+from twisted.web.iweb import UNKNOWN_LENGTH
 
 import pycom_tx as pycom
+from pycom_tx.client.over_http.answer import TOLD, Answer
 from pycom_tx.client.over_http.pieces import PIECE
+from pycom_tx.zerojson.server import MAX_MESSAGE
 from tests.over_http import URL, Wires
 
 
@@ -125,6 +129,41 @@ class StrangerTests(SynchronousTestCase):
         head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
         error = self.refused(head + b"x" * 100_000)
         self.assertLess(len(str(error)), 400)
+
+    def test_too_large(self):
+        """An answer that says it is larger than a reply may be is not read, and neither is the
+        rest of one that turns out to be: its connection is closed."""
+        for kind, body, size, most in (
+            ("application/json", b"", MAX_MESSAGE + 1, MAX_MESSAGE),
+            (FORM, form(result=b"1"), MAX_MESSAGE + 1, MAX_MESSAGE),
+            (PROBLEM, b"", TOLD + 1, TOLD),
+            (PROBLEM, bytes(TOLD + 1), None, TOLD),
+        ):
+            length = "" if size is None else f"Content-Length: {size}\r\n"
+            head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n{length}\r\n"
+            error = self.refused(head.encode() + body)
+            said = f"The answer has {size or f'{len(body)} or more'} bytes, and {most} is what is"
+            self.assertIn(said, str(error))
+            self.assertIs(error.not_started, False)
+            self.assertEqual(self.wires.open, 0)
+
+    def test_as_large_as_may_be(self):
+        """What has exactly as many bytes as may be is read; one more is one too many, as soon
+        as it comes."""
+        body = form(result=b"[1]", attachment=b"12")
+        for kind, whole in ("application/json", b"[1, 2]"), (FORM, body):
+            coming = Coming(kind)
+            reading = Answer(coming).read(len(whole))
+            coming.protocol.dataReceived(whole)
+            coming.protocol.connectionLost(Failure(ResponseDone()))
+            self.assertIn(self.successResultOf(reading).body, (whole, b"[1]"))
+            coming = Coming(kind)
+            reading = Answer(coming).read(len(whole) - 1)
+            coming.protocol.dataReceived(whole[:-1])
+            self.assertNoResult(reading)
+            coming.protocol.dataReceived(whole[-1:])
+            self.failureResultOf(reading, pycom.InvalidReply)
+            self.assertTrue(coming.protocol.transport.disconnecting)
 
     def test_broken_results(self):
         """A result that is none is named."""
@@ -305,6 +344,23 @@ class StrangerTests(SynchronousTestCase):
             error = self.failureResultOf(location, kind).value
             self.assertIs(type(error), kind)
             self.assertIn(said, str(error))
+
+
+class Coming:
+    """An answer whose body comes as a test wants it.
+
+    :ivar protocol: what takes it.
+    """
+
+    code = 200
+    length = UNKNOWN_LENGTH
+
+    def __init__(self, kind):
+        self.headers = Headers({"Content-Type": [kind]})
+
+    def deliverBody(self, protocol):
+        self.protocol = protocol
+        protocol.makeConnection(StringTransport())
 
 
 class Odd:

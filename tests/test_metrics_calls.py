@@ -13,6 +13,7 @@ from pycom_tx.components.observing import ICallObserver
 from pycom_tx.metrics.calls import MAX_CODES, OTHER, UNKNOWN, Calls
 from pycom_tx.metrics.client import MAX_METHODS, ClientCalls
 from pycom_tx.metrics.served import CountedCalls
+from pycom_tx.testing import MemoryNetwork
 from pycom_tx.zerojson.interfaces import IRequestHandler
 from tests.support import Caller
 from tests.test_call_log import Handler, raising
@@ -204,10 +205,13 @@ class ClientCallsTests(CallsCase):
     def setUp(self):
         super().setUp()
         self.observer = ClientCalls(self.registry, self.clock)
+        self.context = pycom.Context(reactor=self.clock, network=MemoryNetwork(self.clock))
+        self.component = self.successResultOf(self.context.connect("tcp://127.0.0.1:9", SHOP))
+        self.addCleanup(self.context.close)
 
     def call(self, outcome, method="buy", interface=SHOP):
         """The Deferred of a call that ends as *outcome* does."""
-        return self.observer.call(None, pycom.Request(interface, method), lambda: outcome)
+        return self.observer.call(self.component, pycom.Request(interface, method), lambda: outcome)
 
     def test_interface(self):
         """It is an observer of calls."""
@@ -265,6 +269,20 @@ class ClientCallsTests(CallsCase):
             ):
                 self.failureResultOf(self.call(fail(error), f"m{number}", f"com.n{number}"))
         self.assertEqual({key[:2] for key in self.counts()}, {(UNKNOWN, UNKNOWN)})
+
+    def test_known_to_its_context(self):
+        """A method that the context knows has its name from its first call on."""
+        self.context.knows_method = lambda interface, method: (interface, method) == (SHOP, "buy")
+        outcome = Deferred()
+        call = self.call(outcome)
+        self.assertEqual((self.in_progress("buy"), self.in_progress(UNKNOWN, UNKNOWN)), (1, 0))
+        outcome.errback(pycom.CallTimeout("late"))
+        self.failureResultOf(call)
+        self.failureResultOf(self.call(fail(pycom.CallTimeout("late")), "sell"))
+        self.assertEqual(
+            self.counts(),
+            {(SHOP, "buy", "CallTimeout"): 1, (UNKNOWN, UNKNOWN, "CallTimeout"): 1},
+        )
 
     def test_error_that_proves_a_method(self):
         """An error of the method's own says that it exists."""

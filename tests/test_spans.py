@@ -403,6 +403,17 @@ class FailureTests(SpansCase):
             names.append((client.name, client.attributes["rpc.method"]))
         self.assertEqual(names, [(OTHER, OTHER), *[("com.foo.inner/fail", "fail")] * 2])
 
+    def test_known_to_its_context(self):
+        """A method that the context knows names its span, also when nobody answers."""
+        self.client.knows_method = lambda interface, method: method == "wait"
+        call = self.call("wait", timeout=3)
+        self.clock.pump([3, 0])
+        self.failureResultOf(call, pycom.CallTimeout)
+        client = next(span for span in self.spans() if span.kind == SpanKind.CLIENT)
+        self.assertEqual(
+            (client.name, client.attributes["rpc.method"]), ("com.foo.inner/wait", "wait")
+        )
+
     def test_many_methods(self):
         """There are no more names than there may be."""
         answered = {("com.foo", str(number)) for number in range(MAX_METHODS)}

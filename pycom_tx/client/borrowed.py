@@ -26,6 +26,7 @@ class BorrowedContext(Context):
         self.timeout = owner.timeout
         self.budget = owner.budget
         self.answered = owner.answered
+        self.knows_method = owner.knows_method
         self.connections = owner.connections
         self._gateway = owner._gateway  # noqa: SLF001 # of its own kind
         self._directory = owner._directory  # noqa: SLF001 # of its own kind

@@ -21,6 +21,7 @@ from pycom_tx.client.opening import Opening
 from pycom_tx.client.over_http.behind import GatewayDirectory, through_gateway
 from pycom_tx.client.providers import Providers
 from pycom_tx.components.observing import ICallObserver
+from pycom_tx.components.proven import knows_none
 from pycom_tx.zerojson.extensions import AUTH, SILENCE
 from pycom_tx.zerojson.request import Request, Response
 
@@ -118,6 +119,7 @@ class Context:
         self.timeout = checked_timeout(timeout)
         self.budget = Budget()
         self.answered: set[tuple[str, str]] = set()
+        self.knows_method: Callable[[str, str], bool] = knows_none
         self._own_network: INetwork | None = None
         self._gateway: GatewayNetwork | None = None
         if gateway is not None or agent is not None:

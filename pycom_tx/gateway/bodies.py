@@ -183,16 +183,18 @@ class Bodies:
             detail = f"A body has no Content-Encoding here, got {encoding!r:.60}"
             raise Problem(415, detail, not_started=True)
         if length is not None:
-            self.check(length)
+            self.check(length, str(length))
         return Receiving(self, _kind(last(headers, "Content-Type") or "")())
 
-    def check(self, length: int) -> None:
+    def check(self, length: int, told: str) -> None:
         """Make sure that a body may have so many bytes.
+
+        :param told: how many there are, for a reader.
 
         :raises Problem: it may not.
         """
         if length > self.limit:
-            detail = f"A body has {self.limit} bytes at most here"
+            detail = f"The body has {told:.60} bytes, {self.limit} is what --max-body lets it have"
             raise Problem(413, detail, not_started=True)
 
     def take(self, count: int) -> None:
@@ -231,7 +233,8 @@ class Receiving:
 
         :raises Problem: it is wrong, or too large.
         """
-        self._bodies.check(self._held + len(data))
+        size = self._held + len(data)
+        self._bodies.check(size, f"{size} or more")
         self._bodies.take(len(data))
         self._held += len(data)
         self.body.received(data)

@@ -99,8 +99,22 @@ class Calls(Page):
 
     async def answer(self, request: Any) -> Answer:
         interface, method = _named(request)
+        request.tell(interface=interface, method=method)
+        try:
+            answer = await self._call(interface, method, request)
+        except Problem as problem:
+            if "code" in problem.members:
+                request.tell(code=problem.members["code"])
+            raise
+        request.tell(code=0)
+        return answer
+
+    async def _call(self, interface: str, method: str, request: Any) -> Answer:
         if interface not in self._exposure:
             raise _nobody(interface, method)
+        query = request.uri.partition(b"?")[2].decode("ascii", "backslashreplace")
+        if query:
+            raise _bad(f"args are in the body or in {ARGS}, not in the URL, got '?{query:.60}'")
         call = Request(
             interface,
             method,

@@ -7,6 +7,7 @@ from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
 from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.logger import Logger
 
 from pycom_tx.gateway.guarded import Guarded
 from pycom_tx.gateway.problems import AGAIN, Problem
@@ -58,6 +59,8 @@ class Catalogue:
 
         A :class:`Guarded`: what providers tell only to who has a token.
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -119,6 +122,12 @@ class Catalogue:
         alive = [provider for provider in known.values() if provider.alive]
         return sorted(alive, key=lambda provider: provider.service)
 
+    def knows_method(self, interface: str, method: str) -> bool:
+        """Whether a provider has told of a method, be it alive or not."""
+        known = self._by_interface.get(interface, {}).values()
+        told = [provider.told[interface] for provider in known if interface in provider.told]
+        return any(method in (description.methods or ()) for description in told)
+
     async def find(self, interface: str, session_name: str) -> str | None:
         """The address of who has a session, whether it lives or not.
 
@@ -156,7 +165,9 @@ class Catalogue:
         self._listening.pop(told, None)
 
     def _update(self, came: list[Registered], gone: list[str], missing: list[str]) -> None:
-        self._listed = True
+        if not self._listed:
+            self._listed = True
+            self._tell_idle(came)
         for path in gone:
             self._remove(path)
         for path in missing:
@@ -167,6 +178,15 @@ class Catalogue:
         for registered in came:
             self._enter(registered)
         self._look_whether_ready()
+
+    def _tell_idle(self, registered: list[Registered]) -> None:
+        """Tell of patterns that expose nothing, as one does that is misspelt."""
+        known = (interface for service in registered for interface in service.interfaces)
+        for pattern in self._exposure.idle(known):
+            self._log.warn(
+                "Nobody provides an interface like {pattern} now, which is exposed",
+                pattern=pattern,
+            )
 
     def _enter(self, registered: Registered) -> None:
         self._doubtful.pop(registered.service)

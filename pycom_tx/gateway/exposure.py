@@ -19,7 +19,8 @@ class Exposure:
     """
 
     def __init__(self, patterns: Iterable[str] = ()) -> None:
-        given = tuple(patterns) or ("*",)
+        self._patterns = tuple(patterns)
+        given = self._patterns or ("*",)
         self._explicit = _any_of(pattern for pattern in given if pattern.startswith(OWN))
         self._all = _any_of(given)
 
@@ -30,6 +31,11 @@ class Exposure:
     def of(self, interfaces: Iterable[str]) -> tuple[str, ...]:
         """Those that are exposed."""
         return tuple(interface for interface in interfaces if interface in self)
+
+    def idle(self, interfaces: Iterable[str]) -> list[str]:
+        """The patterns that expose none of them."""
+        known = set(interfaces)
+        return [pattern for pattern in self._patterns if not Exposure([pattern]).of(known)]
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:

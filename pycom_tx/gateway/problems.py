@@ -23,6 +23,7 @@ from pycom_tx.zerojson.errors import (
     ServiceNotFound,
     SessionExpired,
 )
+from pycom_tx.zerojson.extensions import SILENT
 
 AGAIN: Final = 1
 """Seconds after which it makes sense to try again, where nobody has said more."""
@@ -109,6 +110,8 @@ def _remote(error: RemoteError, *, known: bool, **call: str) -> Problem:
 
 def _unavailable(error: ServiceNotAvailable, *, frank: bool, **call: str) -> Problem:
     status, said = 502, "The connection to the service broke"
+    if SILENT in str(error):
+        said = "The service fell silent"
     reason: str | None = None
     if error.not_started:
         status, said = 503, "Nobody who provides it can be reached"

@@ -26,7 +26,7 @@ WATCH: Final = 25.0
 """Seconds that a nameserver waits for a change before it answers that there is none."""
 
 GRACE: Final = 5.0
-"""Seconds that its answer may take beyond that."""
+"""Seconds that its answer may take beyond that, or where there is nothing to wait for."""
 
 SETTLE: Final = 0.2
 """Seconds between two questions to a nameserver that tells when something changes."""
@@ -109,6 +109,8 @@ class Registrations:
                 self._log.warn("The nameserver tells nothing, trying on: {error}", error=error)
             self._silent = True
             return RETRY
+        if self._silent:
+            self._log.info("The nameserver answers again")
         self._silent = False
         self._changed(*news)
         if self._old:
@@ -121,14 +123,16 @@ class Registrations:
         """Ask once, for what has changed since the last time."""
         if not self._old:
             args = {"revision": self._revision, "timeout": WATCH}
+            # The first time there is nothing that it could wait for.
+            within = GRACE if self._revision is None else WATCH + GRACE
             try:
-                told = await nameserver.invoke("watch", args, WATCH + GRACE)
+                told = await nameserver.invoke("watch", args, within)
             except (MethodNotFound, BadRequest):
                 # One of PyCOM 0.6 does not know it, and others may want an interface.
                 self._old, self._revision = True, None
             else:
                 return self._learn(told)
-        listed = await nameserver.invoke("list_services", None, WATCH)
+        listed = await nameserver.invoke("list_services", None, GRACE)
         return self._learn({"services": listed, "revision": None})
 
     def _learn(self, told: Any) -> _News:
@@ -138,6 +142,8 @@ class Registrations:
             everything = gone is None
             if everything:
                 gone = self._known.keys() - {service.service for service in found}
+            elif not all(isinstance(path, str) for path in gone):
+                raise TypeError(gone)
             gone = [path for path in gone if self._known.pop(path, None) is not None]
         except (LookupError, TypeError, AttributeError):
             raise InvalidReply("It answered with something that tells no services") from None

@@ -11,6 +11,7 @@ from twisted.web.http import parse_qs
 
 from pycom_tx.gateway.answers import begin
 from pycom_tx.gateway.problems import Problem
+from pycom_tx.host.call_log import Seconds
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
@@ -23,6 +24,13 @@ LINGER: Final = 5.0
 """Seconds that a client which was refused may go on sending before its connection is cut: at
 once, the system would throw away the answer as well."""
 
+GONE: Final = "gone"
+"""What is counted in the place of a status where the client hung up before."""
+
+ANSWERED: Final = "{verb} {path}: {status} in {duration}"
+HUNG_UP: Final = "{verb} {path}: its client hung up after {duration}"
+"""What a line of the log says."""
+
 
 class Request(server.Request):
     """A request, from its first header to the end of its answer."""
@@ -33,6 +41,7 @@ class Request(server.Request):
     _wrong: Problem | None = None
     _lingering: IDelayedCall | None = None
     _began = 0.0
+    _call: dict[str, Any] | None = None
     defaultContentType = None
 
     @property
@@ -45,6 +54,11 @@ class Request(server.Request):
         """Its first line came."""
         self.method, self.uri, self.clientproto = line.split(b" ")
         self._began = now
+
+    def tell(self, **call: Any) -> None:
+        """Have the log say more of it: which call it is, and how that ended."""
+        if self._site.verbose:
+            self._call = {**(self._call or {}), **call}
 
     # What Twisted calls while it comes.
 
@@ -106,11 +120,11 @@ class Request(server.Request):
             Problem(500, "The gateway is broken here; its log says how").answer().send(self)
 
     def finish(self) -> None:
-        self._over(str(self.code), str(self.code))
+        self._over(str(self.code))
         super().finish()
 
     def connectionLost(self, reason: Failure) -> None:
-        self._over("its client hung up", "gone")
+        self._over(GONE)
         super().connectionLost(reason)
 
     @property
@@ -144,7 +158,7 @@ class Request(server.Request):
         self._release()
         self._lingering = self._site.reactor.callLater(LINGER, self._connection.abort)
 
-    def _over(self, outcome: str, status: str) -> None:
+    def _over(self, status: str) -> None:
         self._release()
         if self._site.figures is not None:
             self._site.figures.ended(status)
@@ -153,14 +167,24 @@ class Request(server.Request):
                 self._lingering.cancel()
             self._lingering = None
         if self._site.verbose:
-            self._log.info(
-                "{client} {method} {path}: {outcome} after {ms:.1f} ms",
-                client=getattr(self.client, "host", None) or "-",
-                method=self.method.decode("ascii", "backslashreplace"),
-                path=ascii(self.uri.partition(b"?")[0])[2:-1],
-                outcome=outcome,
-                ms=(self._site.reactor.seconds() - self._began) * 1000,
-            )
+            self._say(status)
+
+    def _say(self, status: str) -> None:
+        """Tell the log how it ended, in the words of a service that logs its calls."""
+        fields: dict[str, Any] = {
+            "verb": self.method.decode("ascii", "backslashreplace"),
+            "path": ascii(self.uri.partition(b"?")[0])[2:-1],
+        }
+        line = HUNG_UP
+        if status != GONE:
+            line, fields["status"] = ANSWERED, self.code
+        fields.update(self._call or {})
+        peer = getattr(self.client, "host", None)
+        if peer is not None:
+            line += " for {peer}"
+            fields["peer"] = peer
+        fields["duration"] = Seconds(self._site.reactor.seconds() - self._began)
+        self._log.info(line, **fields)
 
     def _release(self) -> None:
         if self._receiving is not None:

@@ -169,6 +169,7 @@ class Gateway(Service):
         if self._figures is not None:
             context.observers.append(self._figures.calls)
         catalogue = Catalogue(context, self._reactor, self._exposure)
+        context.knows_method = catalogue.knows_method
         located = Located(context, self._reactor, catalogue.providers)
         later.callback(located.close)
         in_progress = InProgress(self._max_calls)

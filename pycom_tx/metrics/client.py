@@ -28,8 +28,8 @@ class ClientCalls:
     authenticator.
 
     To be put into the ``observers`` of a :class:`~pycom_tx.Context`. Which methods there are
-    is learned from their answers: until a service has answered a call of it, a method counts
-    as an unknown one.
+    is learned from their answers, and in a gateway from what services tell: until then a method
+    counts as an unknown one.
 
     :param registry: where the metrics belong.
     :param clock: what tells how long calls take.
@@ -45,7 +45,10 @@ class ClientCalls:
         self, component: Any, request: Request, make: Callable[..., Deferred[Response]]
     ) -> Deferred[Response]:
         key = request.interface, request.method
-        figures = self._known.get(key, self._unknown)
+        figures = self._known.get(key)
+        if figures is None:
+            known = component.context.knows_method(*key)
+            figures = self._proven(key) if known else self._unknown
         figures.started()
         call = (key, figures, self._clock.seconds())
         return make().addCallbacks(
@@ -73,7 +76,7 @@ class ClientCalls:
         return failure
 
     def _proven(self, key: tuple[str, str]) -> MethodFigures:
-        """The figures of a method that has answered."""
+        """The figures of a method that there is."""
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= MAX_METHODS:

@@ -96,6 +96,12 @@ class Options(CommandOptions):
     def postOptions(self) -> None:
         if not self.endpoints:
             raise SystemExit(f"{self.command}: say where to listen, with --http tcp:8080")
+        timeout, most = self["timeout"], self["max-timeout"] or MAX_TIMEOUT
+        if timeout is not None and timeout > most:
+            raise usage.UsageError(
+                f"--timeout must be seconds, --max-timeout or less, which is {most:g}, "
+                f"got {timeout:g}"
+            )
 
 
 class GatewayCommand(Command):

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from pycom_tx.zerojson.errors import ConnectionClosed
+from pycom_tx.zerojson.extensions import SILENT
 from pycom_tx.zerojson.interfaces import IChannel, check_frames
 from pycom_tx.zerojson.memory_channel import Unqueued
 
@@ -284,7 +285,7 @@ class Connected:
     def _fell_silent(self, link: _Link) -> None:
         self._silence = None
         self._network.note("silent", link.bound.process.name, self.process.name)
-        self.lost(link, f"no heartbeat was answered for {self._network.silence:g} s")
+        self.lost(link, f"{SILENT} {self._network.silence:g} s")
 
     def _unlink(self) -> None:
         self._watched = False

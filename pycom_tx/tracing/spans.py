@@ -51,8 +51,8 @@ class ClientSpans:
     """Makes a span of each call that a component makes, for as long as that takes.
 
     It is a child of the current span, or of the trace that the call is part of without
-    OpenTelemetry's knowledge. It is named after the method if a service has answered a call of
-    that, this one or an earlier one.
+    OpenTelemetry's knowledge. It is named after the method if its context knows that there is
+    such a one, or a service has answered a call of that, this one or an earlier one.
 
     :param tracer: what makes them.
     :param answered: the interfaces and methods that have answered; more are added to it.
@@ -70,7 +70,9 @@ class ClientSpans:
             parent = _parent(request.extensions.get(TRACE) or trace_context.get())
         interface, method = request.interface, request.method
         name, unnamed = f"{interface}/{method}", None
-        if (interface, method) not in self._known:
+        if (interface, method) not in self._known and not component.context.knows_method(
+            interface, method
+        ):
             name, method, unnamed = OTHER, OTHER, (interface, method)
         span = self._tracer.start_span(
             name, parent, SpanKind.CLIENT, _attributes(interface, method)

@@ -37,6 +37,9 @@ FEATURES: Final = ("cancel", "deadline", "heartbeat", "load", "progress", "refus
 SILENCE: Final = 1.5
 """Seconds after which a peer that answers no heartbeats counts as lost."""
 
+SILENT: Final = "no heartbeat was answered for"
+"""What is said then, for a reader, with the seconds behind it."""
+
 
 def hello(**more: Any) -> dict[str, Any]:
     """What one peer tells the other about itself."""

@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from pycom_tx.zerojson.addresses import CONNECT, check_address, check_free
 from pycom_tx.zerojson.errors import AddressError
-from pycom_tx.zerojson.extensions import SILENCE
+from pycom_tx.zerojson.extensions import SILENCE, SILENT
 from pycom_tx.zerojson.interfaces import IChannel, ICountsConnections, INetwork
 from pycom_tx.zerojson.txzmq_base import LINGER, Channel
 from pycom_tx.zerojson.txzmq_heartbeat import Heartbeat
@@ -36,6 +36,8 @@ MAX_SOCKETS: Final = 65535
 
 FAREWELL: Final = 100
 """Milliseconds that the closed socket of a client has for its last messages."""
+
+_NO_HANDSHAKE: Final = ": what listens there stands still, or speaks no 0MQ"
 
 
 class _BoundChannel(Channel):
@@ -141,6 +143,7 @@ class _ConnectedChannel(Channel):
         self._heartbeat: Heartbeat | None = None
         self._ready = False
         self._lost = False
+        self._tried = False
         self._opened = 0.0
         super().__init__(network, address, listener)
 
@@ -151,7 +154,7 @@ class _ConnectedChannel(Channel):
         return b""
 
     def _prepare(self, connection: Socket) -> None:
-        self._lost = False
+        self._lost = self._tried = False
         self._opened = self._network.reactor.seconds()
         # What has not left by the time that nobody waits for an answer must not leave later.
         connection.socket.set(zmq.LINGER, 0)
@@ -166,7 +169,7 @@ class _ConnectedChannel(Channel):
 
     def _fell_silent(self) -> None:
         if self._ready and not self._lost:
-            self._over(f"no heartbeat was answered for {self._network.silence:g} s")
+            self._over(f"{SILENT} {self._network.silence:g} s")
 
     def _happened(self, event: int) -> None:
         if self._lost:
@@ -176,8 +179,17 @@ class _ConnectedChannel(Channel):
             self._flush()
         elif event == zmq.Event.DISCONNECTED:
             self._over("it was closed there")
-        else:
-            self._drop_waiting(f"Nothing answers at {self.address}")
+        elif event != zmq.Event.CONNECT_RETRIED:
+            self._tried = True
+            refused = event == zmq.Event.CLOSED
+            self._unanswered("" if refused else _NO_HANDSHAKE)
+        elif self._tried:
+            self._tried = False
+        else:  # there was nothing to connect to
+            self._unanswered(": its host cannot be resolved")
+
+    def _unanswered(self, why: str) -> None:
+        self._drop_waiting(f"Nothing answers at {self.address}{why}")
 
     def _over(self, why: str) -> None:
         self._ready, self._lost = False, True

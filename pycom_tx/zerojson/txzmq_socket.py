@@ -49,6 +49,7 @@ _EVENTS: Final = (
     zmq.Event.HANDSHAKE_SUCCEEDED
     | zmq.Event.DISCONNECTED
     | zmq.Event.CLOSED
+    | zmq.Event.CONNECT_RETRIED
     | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
     | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
     | zmq.Event.HANDSHAKE_FAILED_AUTH

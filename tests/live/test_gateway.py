@@ -191,7 +191,7 @@ class CallTests(GatewayCase):
         self.assertRegex(out, r'"code":2.*404\Z')
         out = await self.curl(f"{self.url}/healthz", "-H", "Host: evil.example.com")
         self.assertEqual(json.loads(out)["status"], 421)
-        await gateway.wait_for(r"127\.0\.0\.1 POST /call/com\.foo\.busy/echo: 200 after")
+        await gateway.wait_for(r"POST /call/com\.foo\.busy/echo: 200 in .* for 127\.0\.0\.1")
         self.assertStopped(gateway, await gateway.stop())
 
     async def test_unix(self):
@@ -243,7 +243,9 @@ class CallTests(GatewayCase):
         talk.transport.write(
             b"POST /call/com.foo.busy/echo HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n"
         )
-        await talk.until(rb"413 Request Entity Too Large(?s:.)*65536 bytes at most")
+        await talk.until(
+            rb"413 Request Entity Too Large(?s:.)*65536 is what --max-body lets it have"
+        )
         talk.transport.write(bytes(10_000_000))
         await talk.ended
 
@@ -327,8 +329,10 @@ class LivingTests(GatewayCase):
         talk = await self.connect()
         talk.transport.write(b"GET /events HTTP/1.1\r\n\r\n")
         await talk.until(rb"event: snapshot")
+        call = await self.waiting("first")
         os.kill(service.transport.pid, signal.SIGSTOP)
         try:
+            await call.until(rb"The service fell silent; it may have been executed")
             await talk.until(rb"event: vanished")
         finally:
             os.kill(service.transport.pid, signal.SIGCONT)

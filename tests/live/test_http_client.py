@@ -15,9 +15,11 @@ from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionP
 
 import pycom_tx as pycom
 from pycom_tx.client.over_http.agent import KEEPALIVE
+from pycom_tx.tracing import trace_context
 from tests.live import test_gateway
 from tests.live.certificates import write_certificate
 from tests.live.test_documents import ROOT, blocks_of
+from tests.live.test_tracing import INNER, OUTER, TRACED
 from tests.live.test_twistd import ANY
 from tests.over_http import told_differences
 
@@ -354,6 +356,28 @@ class EndingTests(HTTPClientCase):
             self.assertEqual(line, f"{told} executed")
 
 
+class TraceTests(HTTPClientCase):
+    async def test_many_at_once(self):
+        """Each of many calls at once keeps its own trace, through the gateway and the service
+        that it calls to the one behind that; with spans on the way, and without."""
+        self.where = self.nameserver_here()
+        for name, source in ("inner", INNER), ("outer", TRACED.format(name="outer") + OUTER):
+            self.write_module(name, source)
+            await self.registered("pycom-service", "-a", ANY, "-n", self.where, name)
+        await self.gateway()
+        ids = [f"{number:032x}" for number in range(1, 201)]
+        for interface, method, spans in ("com.foo.inner", "tell", 1), ("com.foo.outer", "ask", 200):
+            async with self.context().locate(interface) as component:
+                calls = []
+                for name in ids:
+                    token = trace_context.set({"traceparent": f"00-{name}-00000000000000ff-01"})
+                    calls.append(component.invoke(method))
+                    trace_context.reset(token)
+                told = [carried["traceparent"].split("-") for carried in await gatherResults(calls)]
+            self.assertEqual([trace for _, trace, _, _ in told], ids)
+            self.assertEqual(len({span for _, _, span, _ in told}), spans)
+
+
 class TLSTests(HTTPClientCase):
     async def serve(self):
         write_certificate(self.folder)
@@ -447,6 +471,51 @@ class Hasty(Protocol):
         head = b"HTTP/1.1 413 No\r\nContent-Type: application/problem+json\r\nContent-Length: %d"
         self.transport.write(head % len(body) + b"\r\n\r\n" + body)
         self.transport.pauseProducing()
+
+
+class Stranger(Protocol):
+    """Says its name and waits."""
+
+    def connectionMade(self):
+        self.transport.write(self.factory.name)
+
+
+class StrangerTests(HTTPClientCase):
+    async def serve(self, name):
+        """The port of somebody who speaks something else."""
+        factory = Factory.forProtocol(Stranger)
+        factory.noisy = False
+        factory.name = name
+        port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
+        self.addCleanup(port.stopListening)
+        return f"127.0.0.1:{port.getHost().port}"
+
+    async def test_no_http(self):
+        """What speaks something else than HTTP is named at once, by what it began with."""
+        nameserver = self.nameserver_here().removeprefix("tcp://")
+        for where, said in (
+            (await self.serve(b"HTTQ"), "it speaks no HTTP, b'HTTQ'"),
+            (await self.serve(b"* OK IMAP"), "it speaks no HTTP, b'* OK IMAP'"),
+            (await self.serve(b"\x15\3\1\0\2"), "it speaks TLS, b'\\x15\\x03"),
+            (nameserver, "it speaks 0MQ, b'\\xff\\x00"),
+        ):
+            url = f"http://{where}"
+            context = self.context(url, timeout=60)
+            calls = context.locate("com.foo"), context._at(url, "com.foo").invoke("echo")
+            for call in calls:
+                error = await self.failure(call, pycom.InvalidReply)
+                self.assertIn(f"What answers at {url} is no gateway: {said}", str(error))
+            await context.close()
+
+    async def test_no_tls(self):
+        """So is what speaks no TLS where it should."""
+        url = f"https://{await self.serve(b'* OK IMAP')}"
+        for call in (
+            self.context(url).locate("com.foo"),
+            self.context(url)._at(url, "a").invoke("b"),
+        ):
+            error = await self.failure(call, pycom.ServiceNotAvailable)
+            self.assertIn(f"What answers at {url} speaks no TLS", str(error))
 
 
 class ConnectionTests(HTTPClientCase):

@@ -9,7 +9,7 @@ from pathlib import Path
 import promql_parser as promql
 
 import pycom_tx as pycom
-from tests.live.test_logs import calls
+from tests.live.test_logs import calls, lines
 from tests.live.test_metrics import METRICS, MetricsCase
 from tests.live.test_twistd import ANY, SERVICE
 
@@ -184,8 +184,8 @@ class DashboardTests(OperationsCase):
 
 class LogTests(OperationsCase):
     async def test_line(self):
-        """The line that is shown has the fields of a real one, in their order."""
-        (shown,) = re.findall(r"code-block:: json\n\n((?:   .*\n)+)", PAGE)
+        """The lines that are shown have the fields of real ones, in their order."""
+        called, asked = re.findall(r"code-block:: json\n\n((?:   .*\n)+)", PAGE)
         _, where = await self.nameserver()
         self.write_module("shop", SERVICE)
         service, address = await self.registered(
@@ -197,6 +197,22 @@ class LogTests(OperationsCase):
             await component.invoke("bar", {"name": "field1"})
         await service.wait_for("bar: answered")
         (line,) = calls(service.log)
+        self.assertShown(called, line)
+        gateway = self.twistd(
+            *("pycom-gateway", "-v", "-n", where, "--log-format", "json"),
+            *("--http", "tcp:0:interface=127.0.0.1"),
+        )
+        port = (await gateway.wait_for(r"HTTP is at .*?, port (\d+)"))[1]
+        behind = pycom.Context(gateway=f"http://127.0.0.1:{port}")
+        self.addCleanup(behind.close)
+        async with behind.locate("com.foo.example") as component:
+            await component.invoke("bar", {"name": "field1"})
+        await gateway.wait_for(r"bar: 200.*}\n")
+        (line,) = (line for line in lines(gateway.log) if line.get("verb") == "POST")
+        self.assertShown(asked, line)
+
+    def assertShown(self, shown, line):
+        """What is shown has the fields of a line, and its words."""
         self.assertEqual(
             [(name, type(value)) for name, value in json.loads(shown).items()],
             [(name, type(value)) for name, value in line.items()],

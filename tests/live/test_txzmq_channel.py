@@ -12,6 +12,8 @@ from pathlib import Path
 import zmq
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
@@ -74,6 +76,13 @@ class Echo(Listener):
 
 def received(number):
     return lambda listener: len(listener.messages) >= number
+
+
+class Rude(Protocol):
+    """Hangs up whatever is said."""
+
+    def dataReceived(self, data):
+        self.transport.loseConnection()
 
 
 class ChannelCase(TestCase):
@@ -215,6 +224,28 @@ class SendingTests(ChannelCase):
             channel.send([b"late"])
             await deferLater(reactor, 0.02)
         self.assertEqual(ours.messages[0], [b"late"])
+
+    async def test_no_such_host(self):
+        """What goes to a name that nobody has is told at once, with the reason."""
+        address = "tcp://nobody.invalid:2013"
+        ours = Listener()
+        self.connected(address, ours).send([b"lost"])
+        await ours.until(lambda listener: listener.unsent)
+        said = f"Nothing answers at {address}: its host cannot be resolved"
+        self.assertEqual(ours.unsent, [([b"lost"], said)])
+
+    async def test_something_else(self):
+        """So is what goes to somebody who speaks another protocol, and hangs up."""
+        factory = Factory.forProtocol(Rude)
+        factory.noisy = False
+        port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
+        self.addCleanup(port.stopListening)
+        address = f"tcp://127.0.0.1:{port.getHost().port}"
+        ours = Listener()
+        self.connected(address, ours).send([b"lost"])
+        await ours.until(lambda listener: listener.unsent)
+        said = f"Nothing answers at {address}: what listens there stands still, or speaks no 0MQ"
+        self.assertEqual(ours.unsent, [([b"lost"], said)])
 
     async def test_withdrawn(self):
         """A message that waits can be taken back, and then nobody is told of it."""

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
+
+from pycom_tx.client.over_http.failing import NoHTTP
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocol, IProtocolFactory
@@ -23,6 +27,9 @@ is sent just then is lost."""
 
 FAREWELL: Final = 1.0
 """Seconds that connections have for their end."""
+
+HTTP: Final = b"HTTP/"
+"""What every answer begins with."""
 
 KEEPALIVE: Final = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 """After half a minute a machine is gone that answers nothing: seconds of silence, seconds
@@ -53,9 +60,10 @@ class PooledAgent:
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         host = uri.host.decode("ascii")
-        endpoint = _Endpoint(HostnameEndpoint(self._reactor, host, uri.port), self)
+        there = HostnameEndpoint(self._reactor, host, uri.port)
         if uri.scheme == b"http":
-            return endpoint
+            return _Endpoint(there, self, _PlainConnection)
+        endpoint = _Endpoint(there, self, _Connection)
         return wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), endpoint)
 
     def close(self) -> Deferred[None]:
@@ -105,13 +113,36 @@ class _Connection(ProtocolWrapper):
         super().makeConnection(transport)
 
 
+class _PlainConnection(_Connection):
+    """One without TLS: whoever begins with something else than HTTP is not waited for."""
+
+    _began = b""
+    _wrong: Failure | None = None
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._wrong is not None:
+            return
+        if len(self._began) < len(HTTP):
+            self._began += data
+            if not self._began.startswith(HTTP[: len(self._began)]):
+                self._wrong = Failure(NoHTTP(self._began))
+                self.abortConnection()
+                return
+        super().dataReceived(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(self._wrong or reason)
+
+
 class _Connections(WrappingFactory):
     noisy = False
-    protocol = _Connection
 
-    def __init__(self, wrapped: IProtocolFactory, agent: PooledAgent) -> None:
+    def __init__(
+        self, wrapped: IProtocolFactory, agent: PooledAgent, protocol: type[_Connection]
+    ) -> None:
         super().__init__(wrapped)
         self._agent = agent
+        self.protocol = protocol
 
     def registerProtocol(self, p: _Connection) -> None:
         self._agent.opened(p)
@@ -124,12 +155,15 @@ class _Connections(WrappingFactory):
 class _Endpoint:
     """An endpoint whose connections are known to their agent."""
 
-    def __init__(self, endpoint: IStreamClientEndpoint, agent: PooledAgent) -> None:
+    def __init__(
+        self, endpoint: IStreamClientEndpoint, agent: PooledAgent, kind: type[_Connection]
+    ) -> None:
         self._endpoint = endpoint
         self._agent = agent
+        self._kind = kind
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         connecting: Deferred[Any] = self._endpoint.connect(
-            _Connections(protocolFactory, self._agent)
+            _Connections(protocolFactory, self._agent, self._kind)
         )
         return connecting.addCallback(lambda connection: connection.wrappedProtocol)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from http import HTTPStatus
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from multipart import parse_options_header
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 STRANGE: Final = 300
 """Bytes that are read of an answer which is none of a gateway."""
+
+TOLD: Final = 16 * 1024 * 1024
+"""Bytes of an answer that is no result: what is wrong, or who provides something."""
 
 _TOO_MUCH: Final = (413, 414, 431)
 
@@ -74,24 +78,27 @@ class Answer:
         values = self._response.headers.getRawHeaders(name.encode("ascii"))
         return values[-1].decode("utf-8", "replace") if values else None
 
-    def read(self) -> Deferred[Answer]:
+    def read(self, most: int) -> Deferred[Answer]:
         """Read the body.
+
+        :param most: bytes that it has at most.
 
         :returns: Deferred firing with this answer. Cancelling it closes the connection.
 
-        :raises InvalidReply: (as a failure) it is a form that is none.
+        :raises InvalidReply: (as a failure) it is a form that is none, or has more.
         """
         if self.kind == FORM:
             form = Form(self._options.get("boundary", ""))
-            return read(self._response, form.received).addCallback(self._take_form, form)
-        enough = None if self.kind in (JSON, PROBLEM) else STRANGE
+            return read(self._response, form.received, most).addCallback(self._take_form, form)
+        limit = {JSON: most, PROBLEM: TOLD}.get(self.kind, inf)
+        enough = STRANGE if limit == inf else inf
         whole = bytearray()
 
         def received(data: bytes) -> bool:
             whole.extend(data)
-            return enough is None or len(whole) < enough
+            return len(whole) < enough
 
-        return read(self._response, received).addCallback(self._take, whole)
+        return read(self._response, received, limit).addCallback(self._take, whole)
 
     def __str__(self) -> str:
         try:

@@ -11,10 +11,11 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
-from twisted.web.iweb import IBodyProducer
+from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 from zope.interface import implementer
 
 from pycom_tx.client.over_http.pieces import pieces
+from pycom_tx.zerojson.errors import InvalidReply
 
 
 @implementer(IBodyProducer)
@@ -59,15 +60,18 @@ class Body:
         self._consumer = None
 
 
-def read(response: Any, received: Callable[[bytes], bool]) -> Deferred[None]:
+def read(response: Any, received: Callable[[bytes], bool], most: float) -> Deferred[None]:
     """Read the body of an answer.
 
     :param received: called with each piece; says whether there is any use in more.
+    :param most: bytes that it has at most.
 
     :returns: Deferred firing when all has come that is of use. Cancelling it closes the
         connection.
+
+    :raises InvalidReply: (as a failure) it has more. The connection is closed.
     """
-    reading = _Reading(received)
+    reading = _Reading(received, response.length, most)
     response.deliverBody(reading)
     return reading.done
 
@@ -75,13 +79,25 @@ def read(response: Any, received: Callable[[bytes], bool]) -> Deferred[None]:
 class _Reading(Protocol):
     transport: Any  # there is one from the beginning
 
-    def __init__(self, received: Callable[[bytes], bool]) -> None:
+    def __init__(self, received: Callable[[bytes], bool], length: Any, most: float) -> None:
         self._received = received
+        self._length = 0 if length is UNKNOWN_LENGTH else length
+        self._most = most
+        self._size = 0
         self._over = False
         self.done: Deferred[None] = Deferred(lambda _: self._stop())
 
+    def connectionMade(self) -> None:
+        if self._length > self._most:
+            self._refuse(self._length)
+
     def dataReceived(self, data: bytes) -> None:
-        if not self._over and not self._received(data):
+        if self._over:
+            return
+        self._size += len(data)
+        if self._size > self._most:
+            self._refuse(f"{self._size} or more")
+        elif not self._received(data):
             self._stop()
             self.done.callback(None)
 
@@ -94,6 +110,11 @@ class _Reading(Protocol):
             self.done.callback(None)
         else:
             self.done.errback(reason)
+
+    def _refuse(self, size: object) -> None:
+        self._stop()
+        text = f"The answer has {size} bytes, and {self._most} is what is read"
+        self.done.errback(InvalidReply(text))
 
     def _stop(self) -> None:
         self._over = True

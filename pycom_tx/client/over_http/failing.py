@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from OpenSSL.SSL import Error as TLSError
 from service_identity import VerificationError
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectingCancelledError
 
-from pycom_tx.zerojson.errors import ServiceNotAvailable
+from pycom_tx.zerojson.errors import InvalidReply, ServiceNotAvailable
+
+_OTHERS: Final = {b"\xff\0": "0MQ", b"\x15\x03": "TLS"}
+"""What begins so."""
+
+
+class NoHTTP(Exception):
+    """Something came that is no answer of HTTP.
+
+    :param began: its first bytes.
+    """
+
+    def __init__(self, began: bytes) -> None:
+        super().__init__(f"it speaks {_OTHERS.get(began[:2], 'no HTTP')}, {began[:60]!r}")
 
 
 def failed(error: Exception, url: str, *, begun: bool) -> CancelledError | ServiceNotAvailable:
@@ -18,6 +32,9 @@ def failed(error: Exception, url: str, *, begun: bool) -> CancelledError | Servi
     :param begun: whether it was written.
     """
     causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, NoHTTP):
+            return InvalidReply(f"What answers at {url} is no gateway: {cause}")
     if any(isinstance(cause, (CancelledError, ConnectingCancelledError)) for cause in causes):
         return CancelledError()
     texts = [str(cause).rstrip(".") or type(cause).__name__ for cause in causes]
@@ -25,6 +42,9 @@ def failed(error: Exception, url: str, *, begun: bool) -> CancelledError | Servi
     if any(map(_is_distrust, causes)):
         text = f"What answers at {url} is not trusted: {told}"
         return ServiceNotAvailable(text, not_started=True)
+    if any(map(_is_plain, causes)):
+        text = f"What answers at {url} speaks no TLS: {told}"
+        return ServiceNotAvailable(text, not_started=not begun)
     if begun:
         return ServiceNotAvailable(f"The connection to {url} broke: {told}")
     return ServiceNotAvailable(f"Nothing answers at {url}: {told}", not_started=True)
@@ -44,3 +64,8 @@ def _is_distrust(error: BaseException) -> bool:
     return isinstance(error, VerificationError) or (
         isinstance(error, TLSError) and "certificate verify failed" in str(error)
     )
+
+
+def _is_plain(error: BaseException) -> bool:
+    """Whether something else came where TLS was to come."""
+    return isinstance(error, TLSError) and "wrong version number" in str(error)

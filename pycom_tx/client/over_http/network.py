@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from pycom_tx.client.over_http.agent import PooledAgent
-from pycom_tx.client.over_http.answer import Answer, told_by
+from pycom_tx.client.over_http.answer import TOLD, Answer, told_by
 from pycom_tx.client.over_http.channel import GatewayChannel
 from pycom_tx.client.over_http.failing import failed
 from pycom_tx.zerojson.errors import (
@@ -20,6 +20,7 @@ from pycom_tx.zerojson.errors import (
     ServiceNotAvailable,
 )
 from pycom_tx.zerojson.interfaces import ICallListener, INetwork
+from pycom_tx.zerojson.server import MAX_MESSAGE
 from pycom_tx.zerojson.waiting import QUEUE_LIMIT
 
 if TYPE_CHECKING:
@@ -97,14 +98,21 @@ class GatewayNetwork:
         :raises ServiceNotFound: that there is no such thing.
         :raises ServiceNotAvailable: as :meth:`answer`.
         """
-        return told_by(await self.answer("GET", path), self.url)
+        return told_by(await self.answer("GET", path, most=TOLD), self.url)
 
     async def answer(
-        self, method: str, path: str, *, headers: Headers | None = None, body: Body | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Headers | None = None,
+        body: Body | None = None,
+        most: int = MAX_MESSAGE,
     ) -> Answer:
         """Make a request.
 
         :param path: what to add to the gateway's URL.
+        :param most: bytes that are read of its answer.
 
         :raises ServiceNotAvailable: there is no answer, or none that can be read.
         """
@@ -118,7 +126,7 @@ class GatewayNetwork:
                 unbuffered=True,
                 reactor=self._reactor,
             )
-            return await Answer(response).read()
+            return await Answer(response).read(most)
         except ServiceNotAvailable:
             raise
         except Exception as error:
