@@ -28,7 +28,7 @@ REMEMBERED: Final = 10_000
 """Services whose last change is remembered. Who has missed more is told of all there are."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """A registered service.
 
@@ -42,7 +42,7 @@ class Record:
     interfaces: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Providers:
     """Who provides an interface.
 
@@ -198,28 +198,27 @@ class MemoryRegistry:
 
     def register(self, record: Record, instead_of: Held | None = None) -> Deferred[None]:
         known = self._records.get(record.service)
+        if known == record:
+            # What is known stays: to replace it would touch more of a large memory.
+            self._records.renew(record.service)
+            return succeed(None)
         if known is not None and known.address != record.address:
             expires = self._records.expires(record.service)
             lease = known.address, expires
             if instead_of is None or instead_of.lease != lease:
                 age = self._clock.seconds() + self._lease - expires
                 return fail(Held(known, lease, age))
-        self._records.put(record.service, record)
+            self._events["taken_over"] += 1
         if known is None:
             self._events["registered"] += 1
-        elif known.address != record.address:
-            self._events["taken_over"] += 1
-        if known is None or (known.address, known.interfaces) != (
-            record.address,
-            record.interfaces,
-        ):
-            self._replace(record.service, known, record)
-            self._log.info(
-                "{service} at {address} provides {interfaces}",
-                service=record.service,
-                address=record.address,
-                interfaces=", ".join(record.interfaces),
-            )
+        self._records.put(record.service, record)
+        self._replace(record.service, known, record)
+        self._log.info(
+            "{service} at {address} provides {interfaces}",
+            service=record.service,
+            address=record.address,
+            interfaces=", ".join(record.interfaces),
+        )
         return succeed(None)
 
     def unregister(self, service: str, address: str) -> Deferred[bool]:
