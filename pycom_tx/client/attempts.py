@@ -93,7 +93,7 @@ class Attempts:
                 self._request,
                 self._timeout,
                 self._on_progress,
-                component.token,
+                None if component.bare else component.context.token,
                 self._trace,
                 left=left,
             )

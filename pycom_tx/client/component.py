@@ -201,11 +201,6 @@ class Component:
 
     # What an attempt at a call needs.
 
-    @property
-    def token(self) -> str | None:
-        """What goes along with a call to tell whose it is."""
-        return None if self.bare else self.context.token
-
     def provider(self, tried: list[Provider]) -> Provider:
         """Who gets the call, of those that were not tried.
 

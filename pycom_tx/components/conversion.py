@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
+from functools import partial
 from typing import Any, Final, TypedDict
 
 import msgspec
@@ -99,7 +100,7 @@ class Types:
         """
         found: dict[str, Any]
         try:
-            found = _convert(values, self._all)
+            found = self._all((values,)).value
         except _WRONG:
             found = {name: values[name] for name in self._names if name in values}
             for name, value in self._values.items():
@@ -117,7 +118,7 @@ class Types:
         """
         if self._is_json:
             with suppress(*_WRONG):
-                found: dict[str, Any] = _convert(values, self._all)
+                found: dict[str, Any] = self._all((values,)).value
                 return found
         for name, value in self._values.items():
             if name != self._attachment:
@@ -157,7 +158,7 @@ class _Value:
             raise ValueError(f"{self._name!r}: nested too deeply") from None
 
     def _convert(self, value: Any) -> Any:
-        converted = _convert(value, self._one)
+        converted = self._one((value,)).value
         if self._has_dataclasses:
             _complete(converted, set())
         return converted
@@ -179,13 +180,13 @@ class _Value:
         raise ValueError(f"{self._name!r}: {message}")
 
 
-def _one(kind: Any) -> Any:
-    """A type of one value: msgspec keeps what it found out about a Struct, not about others."""
-    return msgspec.defstruct("One", [("value", kind)], array_like=True)
+def _one(kind: Any) -> Callable[[tuple[Any]], Any]:
+    """What converts one value, in a tuple, to the ``value`` of a Struct.
 
-
-def _convert(value: Any, one: Any) -> Any:
-    return msgspec.convert((value,), one, builtin_types=_BYTES).value
+    msgspec keeps what it found out about a Struct, not about other types.
+    """
+    one = msgspec.defstruct("One", [("value", kind)], array_like=True)
+    return partial(msgspec.convert, type=one, builtin_types=_BYTES)
 
 
 def _complete(value: Any, seen: set[int]) -> None:

@@ -344,10 +344,10 @@ class Server:
             if size > self._max_message:
                 error, answer = None, self._too_large(size, request)
                 frames = self._encoded(call, answer)
-        if request is not None:
-            request.over(answer, error)  # only now is it known what leaves
         if frames is not None:
             self._send(call.channel, call.envelope + frames)
+        if request is not None:
+            request.over(answer, error)  # its client need not wait for what observes it
 
     def _too_large(self, size: int, request: Request | None) -> Response:
         error = f"The reply has {size} bytes, and {self._max_message} is what may be sent"

@@ -97,10 +97,9 @@ class Channel(ABC):
         queues = self._waiting.queues
         if queues and self._peer(frames) in queues:
             self._wait(frames)
-        elif self._connection is not None and self._connection.is_reading:
+        elif self._connection is not None and self._connection.collects:
             self._batch.append(frames)
-            # Whoever waits for one answer does not wait until this turn is over.
-            if not self._connection.has_written or perf_counter() >= self._batch_ends:
+            if perf_counter() >= self._batch_ends:
                 self._send_batch()
         elif not self._sent(frames):
             self._wait(frames)

@@ -127,9 +127,10 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
 
         Whether a turn of reading is under way: it sees whatever arrives.
 
-    .. attribute:: has_written
+    .. attribute:: collects
 
-        Whether anything was written in it, or by the last one.
+        Whether what is to be sent had better wait for others: a turn of reading is under way
+        that has sent something already.
 
     .. attribute:: sender
 
@@ -155,7 +156,7 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
         self._idle = idle
         self._broken = broken
         self._let_go = let_go
-        self.is_reading = self.has_written = False
+        self.is_reading = self.collects = False
         self.sender: str | None = None
         self._look_at: Callable[[zmq.Frame], object] | None = None
         self.read_scheduled: IDelayedCall | None
@@ -176,11 +177,11 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
 
     def write(self, frames: list[bytes], held: Held | None = None) -> bool:
         """As :func:`write_message`."""
-        self.has_written = True
         # What the class of the socket adds to its backend costs as much as sending does.
         try:
             return write_message(partial(_send, self.socket), frames, held)
         finally:
+            self.collects = self.is_reading
             if not self.is_reading:
                 # Sending, also in vain, may have eaten the wake-up of the descriptor.
                 self.read_later()
@@ -188,7 +189,6 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
     def doRead(self) -> None:
         """Read a turn's share; the descriptor tells only once that something came."""
         self.is_reading = True
-        self.has_written = False
         try:
             # Mostly it is one message: what it brought about does not wait for others.
             if self._read_some(1):
@@ -203,7 +203,7 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
             _log.failure("A 0MQ socket broke")
             self._broken()
         finally:
-            self.is_reading = False
+            self.is_reading = self.collects = False
 
     def drain(self) -> None:
         """Read whatever has arrived; nothing more will."""
