@@ -194,7 +194,7 @@ class Following:
             raise
         self._silent_since = None
         self._others = [path for path, _ in found if self._service_name not in (None, path)]
-        return [one for one in found if one[0] not in self._others], revision
+        return [one for one in found if self._service_name in (None, one[0])], revision
 
     def _nobody(self) -> Error:
         for refused in self._refused.values():
