@@ -1,4 +1,3 @@
-from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
 import pycom_tx as pycom
@@ -13,4 +12,4 @@ async def main(reactor):
         print(await component.introspect())
 
 
-react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+react(main)

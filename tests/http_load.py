@@ -77,4 +77,4 @@ async def main(reactor, where, path, requests="20000", connections="50"):
 
 
 if __name__ == "__main__":
-    react(lambda reactor, *args: Deferred.fromCoroutine(main(reactor, *args)), sys.argv[1:])
+    react(main, sys.argv[1:])

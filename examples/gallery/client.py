@@ -3,7 +3,6 @@
 import sys
 
 from service import Gallery
-from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
 import pycom_tx as pycom
@@ -39,4 +38,4 @@ async def main(reactor):
         print("taken home:", taken.sizes, len(taken.pictures), "bytes")
 
 
-react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+react(main)

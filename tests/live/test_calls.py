@@ -35,7 +35,7 @@ async def main(reactor):
     numbers = sorted(answer["number"] for answers_ in answers for answer in answers_)
     print(type(reactor).__name__, numbers == list(range({CALLS})))
 
-react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+react(main)
 """
 
 
@@ -92,7 +92,7 @@ async def main(reactor):
             assert sockets()
         assert not sockets()
 
-react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+react(main)
 """
 
 FORGETFUL = """
@@ -106,7 +106,7 @@ async def main(reactor):
     component = await context.locate("org.pycom.demo")
     print(await component.invoke("echo", [1]))
 
-react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+react(main)
 """
 
 STOPPED = """
@@ -139,7 +139,7 @@ async def main(reactor):
         print(error, flush=True)
 
 reactor.callLater(0.2, reactor.stop)
-react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+react(main)
 """
 
 SLOW = """

@@ -36,7 +36,7 @@ async def main(reactor):
         print(type(error).__name__, error, flush=True)
 
 
-react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+react(main)
 """
 
 RELAY = '''

@@ -85,7 +85,7 @@ async def main(reactor):
         after = [memory()[0], (await component.invoke("memory"))[0]]
     print(json.dumps([later - sooner for sooner, later in zip(before, after)]))
 
-react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+react(main)
 """
 
 

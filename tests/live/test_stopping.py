@@ -89,7 +89,7 @@ async def main(reactor):
         response = await component.call(pycom.Request("com.foo.busy", "large"), timeout=60)
         print(len(response.attachment))
 
-react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+react(main)
 """
 
 CALL = '{"version":"1.0","interface":"com.foo.busy","method":"%s","args":%s}'
