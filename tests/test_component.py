@@ -375,7 +375,8 @@ class SessionTests(ComponentCase):
         """An error of another kind does not end the session."""
         component = self.connect("com.foo.counter")
         self.add(component)
-        self.failure(component.invoke("nope"), pycom.MethodNotFound)
+        error = self.failure(component.invoke("nope"), pycom.MethodNotFound)
+        self.assertEqual(error.address, component.address)
         self.assertEqual(self.add(component), 2)
 
     def test_opened_by_an_error(self):

@@ -121,6 +121,13 @@ class LocateTests(ContextCase):
             f"An interface is asked for by its name, 'com.foo.example', got {Shop!r:.60}",
         )
 
+    def test_path_for_a_name(self):
+        """Who gives the path of a service in the place of an interface is told so."""
+        error = self.failure(self.context.locate("/com/foo/shop"), ValueError)
+        self.assertEqual(
+            str(error), "An interface is asked for by its name, got the path '/com/foo/shop'"
+        )
+
     def test_no_nameserver(self):
         """Where no nameserver answers, that is what the error says."""
         context = self.other_context(NOBODY)

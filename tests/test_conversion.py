@@ -513,9 +513,11 @@ class AttachmentTests(SynchronousTestCase):
         """An attachment annotated as bytes has to be there, unless it has a default."""
         buying = taking(bytes, attachments=("value", None))
         self.assertEqual(buying.arguments(asked({}, b"")), {"value": b""})
-        error = self.assertRaises(pycom.BadRequest, buying.arguments, asked({}))
+        error = self.assertRaises(pycom.BadRequest, buying.arguments, asked({"value": "abc"}))
         self.assertEqual(
-            str(error), "Argument of com.foo.shop.buy: 'value': expected `bytes`, got null"
+            str(error),
+            "Argument of com.foo.shop.buy: 'value': expected `bytes`, got null; it is the "
+            "attachment of a call, and this one has none",
         )
 
         def sell(self, request, value: bytes = b"default"): ...

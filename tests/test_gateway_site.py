@@ -183,6 +183,19 @@ class ConnectionTests(GatewayCase):
         self.ask(gateway, "GET", "/healthz")
         self.assertFalse(second.transport.lost)
 
+    def test_tls(self):
+        """Who speaks TLS where there is none is told so at once; in a body anything may be."""
+        hello = b"\x16\x03\x01\x02\x00\x01\x00"
+        connection = self.connect(self.gateway())
+        connection.send(hello)
+        self.problem(connection.read(), 400)
+        self.assertTrue(connection.transport.lost)
+        connection = self.connect(self.gateway())
+        length = {"Content-Length": str(len(hello)), "Content-Type": "application/octet-stream"}
+        connection.ask("POST", "/call/com.foo.example/mirror", None, length)
+        connection.send(hello)
+        self.assertEqual(connection.read().status, 200)
+
     def test_long_url(self):
         """A URL that is too long is refused, be its line at an end or not."""
         for end in b"", b" HTTP/1.1\r\nHost: gateway\r\n\r\n":

@@ -280,7 +280,7 @@ class ConnectTests(OverHTTP, test_context.ConnectTests):
         nameserver = self.successResultOf(self.context.nameserver())
         self.assertEqual(nameserver.address, URL)
         error = self.failure(nameserver.invoke("stat"), pycom.ServiceNotFound)
-        self.assertIn("--expose org.pycom.nameserver", str(error))
+        self.assertIn("--expose org.pycom.nameserver, which leaves out all others", str(error))
 
     def test_no_address(self):
         """A gateway's URL that is none is refused at once."""

@@ -143,6 +143,11 @@ class ServiceOptionsTests(OptionsCase):
                 self.assertRegex(message, r"like tcp://1\S+:201\d or ipc://")
                 self.assertTrue(message.endswith(f"got {value!r}"))
 
+    def test_option_for_a_value(self):
+        """Who gives an option in the place of a value has mistaken one of twistd's, maybe."""
+        message = self.refused("-n", "-a")
+        self.assertIn("got '-a'; options of twistd itself, like its -n, stand before", message)
+
     def test_wrong_path(self):
         """A path that is nothing is refused."""
         for value in "", " ":

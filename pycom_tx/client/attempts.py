@@ -138,6 +138,7 @@ class Attempts:
         if isinstance(error, ServiceNotAvailable):
             return self._unanswered(error)
         if isinstance(error, RemoteError):
+            error.address = self._provider.address
             self._provider.succeeded()
             if isinstance(error, SessionExpired):
                 self._component.forget_session(self._request.session_id)

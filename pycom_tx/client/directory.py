@@ -70,10 +70,14 @@ def check_wanted(interface: Any, service_name: Any = None) -> None:
     """Make sure that an interface, and a service, are asked for by their names.
 
     :raises TypeError: they are not.
+    :raises ValueError: the interface is a path.
     """
     if not isinstance(interface, str):
         msg = f"An interface is asked for by its name, 'com.foo.example', got {interface!r:.60}"
         raise TypeError(msg)
+    if interface.startswith("/"):
+        msg = f"An interface is asked for by its name, got the path {interface!r:.60}"
+        raise ValueError(msg)
     if service_name is not None and not isinstance(service_name, str):
         msg = f"A service is asked for by its path, '/com/foo/service', got {service_name!r:.60}"
         raise TypeError(msg)

@@ -136,7 +136,10 @@ class Arguments:
             raise self._mismatch(request, error) from None
 
     def _mismatch(self, request: Request, error: ValueError) -> BadRequest:
-        return BadRequest(f"Argument of {request.interface}.{self._name}: {error}")
+        hint = ""
+        if request.carried is None and str(error).startswith(f"{self._attachment!r}: "):
+            hint = "; it is the attachment of a call, and this one has none"
+        return BadRequest(f"Argument of {request.interface}.{self._name}: {error}{hint}")
 
     def _warn_of_attachment(self, request: Request) -> None:
         self._warned = True  # once will do: whoever calls may call often

@@ -41,6 +41,10 @@ MAX_CONNECTIONS: Final = 1000
 """Connections that there may be, unless told otherwise."""
 
 
+_TLS: Final = b"\x16\x03"
+"""What a client of TLS says first, and nobody in HTTP: a record of its handshake."""
+
+
 class Channel(HTTPChannel):
     """A connection of a client."""
 
@@ -63,6 +67,10 @@ class Channel(HTTPChannel):
             self.abort()
 
     def dataReceived(self, data: bytes) -> None:
+        if data.startswith(_TLS) and not (self._answering or self._size or self._received):
+            # Whoever speaks it waits for an answer, and would wait for long.
+            self._refuse(400, "HTTP is spoken here without TLS: the URL begins with http://")
+            return
         if not self._answering:
             self._received += len(data)
             if self._looking is None:

@@ -41,7 +41,10 @@ def _read(name: str, read: Callable[[Any], Any], text: str) -> Any:
     try:
         return read(text)
     except ValueError as error:
-        raise usage.UsageError(f"--{name} must be {error}") from None
+        hint = ""
+        if text.startswith("-") and text.lstrip("-")[:1].isalpha():
+            hint = "; options of twistd itself, like its -n, stand before the command"
+        raise usage.UsageError(f"--{name} must be {error}{hint}") from None
 
 
 def at_least(least: int, like: int) -> Callable[[Any], int]:

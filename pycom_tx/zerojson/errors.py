@@ -48,6 +48,8 @@ class RemoteError(Error):
     code: int = UNKNOWN
     session_id: str | None = None
     """The session that the failed call has opened or used, on a stateful interface."""
+    address: str | None = None
+    """Where the call went that was answered with it; in a method that raises it, None."""
 
     def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)

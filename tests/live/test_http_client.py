@@ -509,13 +509,15 @@ class StrangerTests(HTTPClientCase):
 
     async def test_no_tls(self):
         """So is what speaks no TLS where it should."""
-        url = f"https://{await self.serve(b'* OK IMAP')}"
-        for call in (
-            self.context(url).locate("com.foo"),
-            self.context(url)._at(url, "a").invoke("b"),
-        ):
-            error = await self.failure(call, pycom.ServiceNotAvailable)
-            self.assertIn(f"What answers at {url} speaks no TLS", str(error))
+        await self.start()
+        for where in await self.serve(b"* OK IMAP"), f"127.0.0.1:{self.port}":
+            url = f"https://{where}"
+            for call in (
+                self.context(url).locate("com.foo"),
+                self.context(url)._at(url, "a").invoke("b"),
+            ):
+                error = await self.failure(call, pycom.ServiceNotAvailable)
+                self.assertIn(f"What answers at {url} speaks no TLS", str(error))
 
 
 class ConnectionTests(HTTPClientCase):

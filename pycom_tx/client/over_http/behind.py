@@ -89,7 +89,10 @@ def hint(interface: str) -> str:
     """What may help where an interface is not found."""
     if not interface.startswith(OWN):
         return ""
-    return f"; a gateway shows it only if it was started with --expose {interface}"
+    return (
+        f"; a gateway shows it only if it was started with --expose {interface}, which leaves out "
+        "all others unless they are exposed, too"
+    )
 
 
 class Behind(Following):
