@@ -181,6 +181,14 @@ class LocateTests(ContextCase):
             {"services": [{}], "revision": "1"},
             {"services": [{"service": 1, "interfaces": ["com.foo.shop"]}], "revision": "1"},
             {"services": None, "revision": "1"},
+            *(
+                {"services": [{"interfaces": ["com.foo.shop"], **record}], "revision": "1"}
+                for record in (
+                    {"service": 5, "address": "tcp://127.0.0.1:2013"},
+                    {"service": "/com/foo/shop", "address": {}},
+                    {"service": ["/com/foo/shop"], "address": "tcp://127.0.0.1:2013"},
+                )
+            ),
             pycom.Response({"services": [], "revision": "1"}, attachment=b""),
         ):
             broken.answer = answer

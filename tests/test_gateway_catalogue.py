@@ -500,6 +500,24 @@ class LivingTests(CatalogueCase):
         self.assertEqual(list(self.services(gateway)), ["com.foo.example"])
         self.problem(self.call(gateway, "echo", interface="com.odd"), 503, not_started=True)
 
+    def test_no_files_left(self):
+        """One that could not be connected to is tried again, and listed as soon as it is."""
+        left = []
+
+        class Poor(MemoryNetwork):
+            def connect(self, address, listener):
+                if address == late and not left:
+                    raise pycom.AddressError("Too many open files")
+                return super().connect(address, listener)
+
+        late = self.host(Other(), service="/late").address
+        gateway = self.gateway(network=Poor(self.clock, beyond=self.network))
+        self.clock.pump([1] * 40)
+        self.assertNotIn("com.foo.other", self.services(gateway))
+        left.append("some")
+        self.clock.pump([1] * 30)
+        self.assertIn("com.foo.other", self.services(gateway))
+
     def test_let_go_of_meanwhile(self):
         """One that is let go of as soon as it tells that it is gone is asked no more."""
         changes = []
@@ -747,6 +765,10 @@ class NameserverTests(CatalogueCase):
         with capturedLogs() as events:
             for gone in ["/one", ["/two"]], ["/one", {}], ["/one", None], [1], 1:
                 nameserver.tell(services=[], gone=gone, revision="2")
+                self.clock.pump([0.5] * 2)
+            for wrong in {"service": ["/one"]}, {"address": 5}, {"interfaces": [["com.foo"]]}:
+                listed = {**self.listed("/one", self.service), **wrong}
+                nameserver.tell(services=[listed], gone=["/two"], revision="2")
                 self.clock.pump([0.5] * 2)
         self.assertEqual(len(self.said(events)), 1)
         self.assertIn("something that tells no services", self.said(events)[0])

@@ -194,6 +194,13 @@ class JsonLineTests(LinesCase):
         self.log.info("of another", trace_id="its own")
         self.assertEqual(self.line()["trace_id"], "its own")
 
+    def test_trace_of_a_call(self):
+        """What is logged of a call while none is in progress names its trace in the same way."""
+        for carried, told in (TRACE, {"trace_id": TRACE_ID}), (None, {}), ({"traceparent": 5}, {}):
+            self.log.info("failed", trace=carried)
+            line = self.line()
+            self.assertEqual({name: line[name] for name in line if "trace" in name}, told)
+
     def test_hostile(self):
         """What cannot be shown says so, in a line like others."""
         for fields in (

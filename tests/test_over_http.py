@@ -171,7 +171,15 @@ class LocateTests(OverHTTP, test_context.LocateTests):
     def test_no_address(self):
         """A gateway that answers without services is none."""
         self.wires.close()
-        for told in b"null", b"[]", b"5", b"{}", b'{"providers":{"a":1}}', b'{"providers":[{}]}':
+        for told in (
+            b"null",
+            b"[]",
+            b"5",
+            b"{}",
+            b'{"providers":{"a":1}}',
+            b'{"providers":[{}]}',
+            (b'{"providers":[{"service":5}]}'),
+        ):
             self.wires.site = Site(Told(told), reactor=self.clock)
             error = self.failure(self.context.locate("com.foo.shop"), pycom.InvalidReply)
             wrong = "answered with something that tells no services"

@@ -83,6 +83,16 @@ def check_wanted(interface: Any, service_name: Any = None) -> None:
         raise TypeError(msg)
 
 
+def text(told: Any) -> str:
+    """Give back what a nameserver or a gateway has told, if it is a string.
+
+    :raises TypeError: it is none.
+    """
+    if isinstance(told, str):
+        return told
+    raise TypeError(told)
+
+
 def no_nameserver(address: str, error: RemoteError) -> InvalidReply:
     """What is raised where another service answers than a nameserver, and with which error."""
     return InvalidReply(f"What answers at {address} is no nameserver: {error}")
@@ -118,7 +128,7 @@ class Directory:
         try:
             records, revision = await self._ask(self._nameserver, interface, revision)
             return [
-                (record["service"], record["address"])
+                (text(record["service"]), text(record["address"]))
                 for record in records
                 if interface in record["interfaces"]
             ], revision

@@ -125,8 +125,10 @@ class Calls(Page):
         timeout = timeout_of(request, self._timeout, self._max_timeout)
         session, service = session_of(request), service_of(request)
         self._in_progress.begin(request)
+        trace = trace_of(request)
+        request.tell(trace=trace)
         # Of this coroutine only: each request has its own.
-        trace_context.set(trace_of(request))
+        trace_context.set(trace)
         ends = self._clock.seconds() + timeout
         component = await self._component(call, session, service, timeout)
         try:

@@ -109,28 +109,39 @@ class Watching:
         self._running.cancel()
 
     async def _run(self) -> None:
+        pause = FIRST_PAUSE
+        while not self._stopped:
+            try:
+                component: Component = await self._context.connect(
+                    self._provider.address, self._provider.interfaces[0]
+                )
+            except Error:
+                # Somebody has registered nonsense; or there are no files left, for now.
+                self._set(alive=False)
+                pause = await self._rest(pause)
+            else:
+                async with component:
+                    component.when_lost(self._connection_lost)
+                    await self._keep_asking()
+
+    async def _keep_asking(self) -> None:
         provider = self._provider
-        try:
-            component: Component = await self._context.connect(
-                provider.address, provider.interfaces[0]
-            )
-        except Error:  # somebody has registered nonsense
-            self._set(alive=False)
-            return
-        async with component:
-            component.when_lost(self._connection_lost)
-            pause = FIRST_PAUSE
-            while True:
-                self._set(alive=await self._ask())
-                if self._stopped:
-                    return
-                if provider.alive:
-                    pause = FIRST_PAUSE
-                    busy = len(provider.told) < len(provider.interfaces)
-                    await self._wait(BUSY if busy else None)
-                else:
-                    await self._wait(pause)
-                    pause = min(2 * pause, LONGEST_PAUSE)
+        pause = FIRST_PAUSE
+        while not self._stopped:
+            self._set(alive=await self._ask())
+            if self._stopped:
+                return
+            if provider.alive:
+                pause = FIRST_PAUSE
+                busy = len(provider.told) < len(provider.interfaces)
+                await self._wait(BUSY if busy else None)
+            else:
+                pause = await self._rest(pause)
+
+    async def _rest(self, pause: float) -> float:
+        """Wait, and give the time to wait the next time."""
+        await self._wait(pause)
+        return min(2 * pause, LONGEST_PAUSE)
 
     async def _ask(self) -> bool:
         """Have it tell about itself; whether it answers."""

@@ -9,6 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from pycom_tx.client.directory import text
 from pycom_tx.zerojson.errors import (
     BadRequest,
     Error,
@@ -154,5 +155,5 @@ class Registrations:
 
 
 def _registered(record: Any) -> Registered:
-    interfaces = tuple(map(str, record["interfaces"]))
-    return Registered(str(record["service"]), str(record["address"]), interfaces)
+    interfaces = tuple(map(text, record["interfaces"]))
+    return Registered(text(record["service"]), text(record["address"]), interfaces)

@@ -47,7 +47,7 @@ def flat(event: dict[Any, Any]) -> dict[str, Any]:
     event's own fields, none of which takes the place of these: numbers, strings, booleans and
     null as they are, all else as text. A failure has its class as ``error``, and a
     ``traceback``; an exception that is a field called ``error`` has its class there, too. What
-    was logged as part of a trace has its ``trace_id``.
+    was logged as part of a trace, or has one as its field ``trace``, has its ``trace_id``.
     """
     level = event.get("log_level")
     legacy = _LEGACY if "isError" in event else ()
@@ -68,6 +68,9 @@ def flat(event: dict[Any, Any]) -> dict[str, Any]:
         if isinstance(name, str) and not name.startswith("log_") and name not in legacy:
             fields.setdefault(name, _flat(value))
     trace = trace_id(trace_context.get())
+    if "trace" in event:
+        trace = trace_id(event["trace"]) or trace
+        fields.pop("trace", None)
     if trace is not None:
         fields.setdefault("trace_id", trace)
     return fields

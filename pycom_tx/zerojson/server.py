@@ -23,7 +23,7 @@ from pycom_tx.zerojson.errors import (
     ServiceNotAvailable,
     code_of,
 )
-from pycom_tx.zerojson.extensions import DEADLINE, HELLO, LOAD, PROGRESS, REFUSED, hello
+from pycom_tx.zerojson.extensions import DEADLINE, HELLO, LOAD, PROGRESS, REFUSED, TRACE, hello
 from pycom_tx.zerojson.interfaces import IChannelListener
 from pycom_tx.zerojson.messages import (
     CALL,
@@ -395,4 +395,5 @@ def _named(request: Request | None) -> dict[str, Any]:
     """How the log names a request; one that could not be read has no names."""
     if request is None:
         return {"interface": "?", "method": "?"}
-    return {"interface": request.interface, "method": request.method}
+    trace = request.extensions.get(TRACE)
+    return {"interface": request.interface, "method": request.method, "trace": trace}

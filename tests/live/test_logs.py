@@ -108,7 +108,8 @@ class JsonLogTests(CommandCase):
             *("pycom-service", "-a", ANY, "-n", where, "--log-format", "json", "noisy")
         )
         async with self.client(where).context.connect(address, "com.foo.noisy") as component:
-            await self.assertFailure(component.invoke("fail"), pycom.RemoteError)
+            request = pycom.Request("com.foo.noisy", "fail", extensions={"org.pycom.trace": TRACE})
+            await self.assertFailure(component.call(request), pycom.RemoteError)
         status = await service.stop()
         self.assertIn(status, (0, -signal.SIGTERM))
         self.assertLines(service)
@@ -125,6 +126,7 @@ class JsonLogTests(CommandCase):
             ("com.foo.noisy.fail failed", "com.foo.noisy", "fail", "ZeroDivisionError"),
         )
         self.assertIn("return 1 // 0\n", failed["traceback"])
+        self.assertEqual(failed["trace_id"], TRACE_ID)
         self.assertEqual(service.errors, "")
 
     async def test_daemon(self):

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
-from pycom_tx.client.directory import IDirectory
+from pycom_tx.client.directory import IDirectory, text
 from pycom_tx.client.following import Following
 from pycom_tx.client.over_http.fields import OWN, quoted
 from pycom_tx.zerojson.errors import (
@@ -54,7 +54,7 @@ class GatewayDirectory:
             asking.addTimeout(context.timeout, context.connections.clock, self._silent)
         try:
             told = await asking
-            paths = [provider["service"] for provider in told["providers"]]
+            paths = [text(provider["service"]) for provider in told["providers"]]
             found = [(path, self.network.address(path)) for path in paths]
         except ServiceNotFound:
             found = []
