@@ -280,6 +280,26 @@ class DocumentTests(DocumentCase):
             body = found["paths"]["/call/com.a/m"]["post"]["requestBody"]
             self.assertEqual(body["content"]["application/json"]["schema"], {"title": "A"})
 
+    def test_circles(self):
+        """Definitions that only refer to each other in a circle are left out; trees stay."""
+        to = {name: {"$ref": f"#/$defs/{name}"} for name in "AB"}
+        for definitions in (
+            {"A": to["A"]},
+            {"A": to["B"], "B": to["A"]},
+            {"A": {"anyOf": [{"type": "null"}, {"allOf": [to["B"]]}]}, "B": {"not": to["A"]}},
+        ):
+            schema = {**to["A"], "title": "A", "$defs": definitions}
+            methods = {"m": {"schema": {"arguments": schema}}}
+            found = document({"com.a": Description(methods=methods)})
+            self.assertValid(found)
+            body = found["paths"]["/call/com.a/m"]["post"]["requestBody"]
+            self.assertEqual(body["content"]["application/json"]["schema"], {"title": "A"})
+        tree = {"type": "object", "properties": {"left": to["A"], "right": to["A"]}}
+        schema = {**to["A"], "$defs": {"A": tree}}
+        found = document({"com.a": Description(methods={"m": {"schema": {"arguments": schema}}})})
+        self.assertValid(found)
+        self.assertIn("left", found["components"]["schemas"]["com.a.A"]["properties"])
+
     def test_names(self):
         """Methods that no path can name are left out, and no two operations have one id."""
         some = Description(methods={"": {}, "\ud800": {}, "b.c": {}, "x": {}})

@@ -7,7 +7,7 @@ that the document stays valid: it says less then, and nothing wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -49,9 +49,10 @@ class Components:
         names = {
             name: self._name(interface, name, definition)
             for name, definition in definitions.items()
+            if not _is_circular(name, definitions)
         }
-        for name, definition in definitions.items():
-            self.schemas[names[name]] = _sound(definition, names)
+        for name, wanted in names.items():
+            self.schemas[wanted] = _sound(definitions[name], names)
         return _sound(schema, names)
 
     def _name(self, interface: str, name: str, definition: Any) -> str:
@@ -62,6 +63,35 @@ class Components:
             number += 1
             candidate = f"{wanted}_{number}"
         return candidate
+
+
+def _is_circular(name: str, definitions: Mapping[str, Any]) -> bool:
+    """Whether a definition says of a value what itself says of it: whoever looks never ends."""
+    seen: set[str] = set()
+    following = [name]
+    while following:
+        for other in _same(definitions.get(following.pop())):
+            if other == name:
+                return True
+            if other not in seen:
+                seen.add(other)
+                following.append(other)
+    return False
+
+
+def _same(schema: Any, depth: int = 0) -> Iterator[str]:
+    """The definitions that a schema applies to the very value that it is applied to."""
+    if not isinstance(schema, dict) or depth > DEEPEST:
+        return
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference.startswith(_DEFINITION):
+        yield reference[len(_DEFINITION) :]
+    parts = [schema.get("not")]
+    for keyword in "anyOf", "oneOf", "allOf":
+        if isinstance(schema.get(keyword), list):
+            parts += schema[keyword]
+    for part in parts:
+        yield from _same(part, depth + 1)
 
 
 def _sound(schema: Any, names: Mapping[str, str], depth: int = 0) -> Any:
