@@ -506,6 +506,22 @@ class DeclarationTests(SynchronousTestCase):
             )
 
 
+class BesideTests(SynchronousTestCase):
+    """Arguments beside those that take some work."""
+
+    def test_beside_a_dataclass(self):
+        """What may be anything is not looked into, however deep it is."""
+
+        def buy(self, request, point: Point, rows: Any): ...
+
+        rows = []
+        for _ in range(5 * sys.getrecursionlimit()):
+            rows = [rows]
+        given = pycom.method("buy", body=buy).arguments(asked({"point": {"x": 1}, "rows": rows}))
+        self.assertEqual(given["point"], Point(1))
+        self.assertIs(given["rows"], rows)
+
+
 class AttachmentTests(SynchronousTestCase):
     """Attachments that are annotated."""
 

@@ -754,6 +754,36 @@ class NameserverTests(CatalogueCase):
         self.clock.pump([0.5] + [0] * 20)
         self.assertEqual(self.services(gateway), {})
 
+    def test_twice(self):
+        """An interface that is registered twice comes and goes once."""
+        nameserver = self.watched()
+        gateway = self.gateway()
+        listed = self.listed("/one", self.service)
+        listed["interfaces"] = listed["interfaces"] * 2
+        nameserver.tell(services=[listed], revision="1")
+        self.turn()
+        self.assertEqual(self.services(gateway)["com.foo.example"]["providers"], 1)
+        nameserver.tell(services=[], gone=["/one"], revision="2")
+        self.clock.pump([0.5] * 2)
+        self.assertEqual(self.services(gateway), {})
+        nameserver.tell(services=[listed], gone=[], revision="3")
+        self.turn()
+        self.assertEqual(self.services(gateway)["com.foo.example"]["providers"], 1)
+
+    def test_mistake(self):
+        """What goes wrong with one answer is logged, and the next one is taken in."""
+        nameserver = self.watched()
+        gateway = self.gateway()
+        listed = self.listed("/one", self.service)
+        mistaken = self.patch(Catalogue, "_add", lambda *_: 1 // 0)
+        nameserver.tell(services=[listed], revision="1")
+        self.turn()
+        mistaken.restore()
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        nameserver.tell(services=[{**listed, "service": "/two"}], gone=[], revision="2")
+        self.turn()
+        self.assertEqual(self.services(gateway)["com.foo.example"]["providers"], 1)
+
     def test_half_nonsense(self):
         """An answer that is wrong in one place changes nothing at all."""
         nameserver = self.watched()

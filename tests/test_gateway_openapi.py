@@ -286,6 +286,7 @@ class DocumentTests(DocumentCase):
         for definitions in (
             {"A": to["A"]},
             {"A": to["B"], "B": to["A"]},
+            {"A": to["B"], "B": to["B"]},
             {"A": {"anyOf": [{"type": "null"}, {"allOf": [to["B"]]}]}, "B": {"not": to["A"]}},
         ):
             schema = {**to["A"], "title": "A", "$defs": definitions}
@@ -299,6 +300,23 @@ class DocumentTests(DocumentCase):
         found = document({"com.a": Description(methods={"m": {"schema": {"arguments": schema}}})})
         self.assertValid(found)
         self.assertIn("left", found["components"]["schemas"]["com.a.A"]["properties"])
+
+    def test_alike(self):
+        """Definitions whose names become the same in the document are told apart."""
+        names = "漢字語"
+        schema = {
+            "$defs": {name: {"title": name} for name in names},
+            "anyOf": [{"$ref": f"#/$defs/{name}"} for name in names],
+        }
+        found = document({"com.a": Description(methods={"m": {"schema": {"arguments": schema}}})})
+        self.assertValid(found)
+        body = found["paths"]["/call/com.a/m"]["post"]["requestBody"]["content"]
+        schemas = found["components"]["schemas"]
+        told = [
+            schemas[one["$ref"].rpartition("/")[2]]["title"]
+            for one in body["application/json"]["schema"]["anyOf"]
+        ]
+        self.assertEqual("".join(told), names)
 
     def test_names(self):
         """Methods that no path can name are left out, and no two operations have one id."""

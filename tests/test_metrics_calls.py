@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -51,6 +51,15 @@ class CallsCase(SynchronousTestCase):
             for sample in metric.samples
             if sample.name == f"{self.prefix}_calls_total" and sample.value
         }
+
+
+class NamesTests(CallsCase):
+    def test_no_text(self):
+        """A name that is no text, as old nameservers take it, makes no page unreadable."""
+        calls = Calls(self.registry, "pycom", "that there are")
+        calls.of("com.foo.\ud800", "\udfff").count("0", 1)
+        self.assertEqual(self.count("\\udfff", "0", interface="com.foo.\\ud800"), 1)
+        self.assertIn(b"ud800", generate_latest(self.registry))
 
 
 class CountedCallsTests(CallsCase):

@@ -141,7 +141,10 @@ class ProxyContextTests(ProxyCase):
         """A service that describes no methods has no proxy, and no connection."""
         broken = [{"required_arguments": None}, {"required_arguments": [5]}, {"results": 5}]
         broken += [{"attachments": None}, {"attachments": {}}]
+        broken += [{"results": ["\ufb01", "fi"]}]  # which Python reads as the same name
         told = [described(**declared) for declared in broken]
+        two = described(results=["a", "b"])["methods"]["give"]
+        told += [{"methods": {name: two}} for name in ("a\0", "\ud800")]
         told += [None, [], "methods", 5, {}, {"methods": None}, {"methods": []}]
         told += [{"methods": {"give": None}}, {"methods": {"give": {}}}]
         for answer in (*told, pycom.Response(described(), attachment=b"")):

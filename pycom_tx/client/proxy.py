@@ -203,7 +203,7 @@ def _proxies(opening: Opening[Component]) -> Opening[ProxyComponent]:
                     f"{component.interface} does not tell its methods, its class does not derive "
                     "from pycom_tx.Service: call it through a Context"
                 ) from error
-            if isinstance(error, (KeyError, TypeError, AttributeError)):
+            if isinstance(error, (KeyError, TypeError, AttributeError, ValueError, SyntaxError)):
                 raise InvalidReply(
                     f"{component.interface} at {component.address} answered introspect "
                     "with something that describes no methods"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from keyword import iskeyword
 from typing import Any, Final
 
@@ -18,8 +19,8 @@ _TYPES: Final = {
 
 _ANYTHING: Final = "Any"
 
-_DEEPEST: Final = 20
-"""How deeply types are nested at most: what is deeper may be anything."""
+_MOST: Final = 100
+"""Parts that a type has at most: what is beyond them may be anything."""
 
 _LONGEST: Final = 200
 """Characters of a type, or a default, that are shown."""
@@ -116,9 +117,13 @@ def _part(whole: Any, *keys: Any) -> dict[str, Any]:
     return whole if isinstance(whole, dict) else {}
 
 
-def _written(schema: Any, depth: int = 0) -> str:
-    """A JSON Schema as Python writes types. Services may tell anything."""
-    if not isinstance(schema, dict) or depth > _DEEPEST:
+def _written(schema: Any, left: Iterator[object] | None = None) -> str:
+    """A JSON Schema as Python writes types. Services may tell anything.
+
+    :param left: has an item for each part that may still be looked at.
+    """
+    left = iter(range(_MOST)) if left is None else left
+    if next(left, None) is None or not isinstance(schema, dict):
         return _ANYTHING
     if isinstance(schema.get("$ref"), str):
         return str(schema["$ref"]).rpartition("/")[2]
@@ -128,18 +133,18 @@ def _written(schema: Any, depth: int = 0) -> str:
     if not isinstance(either, list):
         types = schema.get("type")
         if not isinstance(types, list):
-            return _single(types, schema, depth)
+            return _single(types, schema, left)
         either = [{**schema, "type": one} for one in types]
-    kinds = [_written(part, depth + 1) for part in either]
+    kinds = [_written(part, left) for part in either]
     return _ANYTHING if _ANYTHING in kinds else " | ".join(dict.fromkeys(kinds)) or _ANYTHING
 
 
-def _single(name: Any, schema: dict[str, Any], depth: int) -> str:
+def _single(name: Any, schema: dict[str, Any], left: Iterator[object]) -> str:
     kind = _TYPES.get(name, _ANYTHING) if isinstance(name, str) else _ANYTHING
     if name == "array" and isinstance(schema.get("prefixItems"), list):
-        return f"tuple[{', '.join(_written(part, depth + 1) for part in schema['prefixItems'])}]"
+        return f"tuple[{', '.join(_written(part, left) for part in schema['prefixItems'])}]"
     if name == "array" and isinstance(schema.get("items"), dict):
-        return f"list[{_written(schema['items'], depth + 1)}]"
+        return f"list[{_written(schema['items'], left)}]"
     if name == "object" and isinstance(schema.get("additionalProperties"), dict):
-        return f"dict[str, {_written(schema['additionalProperties'], depth + 1)}]"
+        return f"dict[str, {_written(schema['additionalProperties'], left)}]"
     return kind

@@ -60,10 +60,10 @@ class Types:
     __slots__ = (
         "_all",
         "_attachment",
-        "_has_dataclasses",
         "_is_json",
         "_names",
         "_values",
+        "_with_dataclasses",
         "checked",
         "schema",
         "viewed",
@@ -85,7 +85,11 @@ class Types:
         self.viewed = any(
             isinstance(part, kinds.MemoryViewType) for part in parts.get(attachment or "", ())
         )
-        self._has_dataclasses = any(isinstance(part, kinds.DataclassType) for part in every)
+        self._with_dataclasses = [
+            name
+            for name, some in parts.items()
+            if any(isinstance(part, kinds.DataclassType) for part in some)
+        ]
         self._is_json = attachment is None and all(isinstance(part, _JSON) for part in every)
         self._names = tuple(types)
         self._values = {name: _Value(name, kind, self.schema) for name, kind in known.items()}
@@ -101,14 +105,14 @@ class Types:
         found: dict[str, Any]
         try:
             found = self._all((values,)).value
+            for name in self._with_dataclasses:
+                if name in found:
+                    _complete(found[name], set())
         except _WRONG:
             found = {name: values[name] for name in self._names if name in values}
             for name, value in self._values.items():
                 if name in found:
                     found[name] = value.converted(found[name])
-        else:
-            if self._has_dataclasses:
-                _complete(found, set())
         return found
 
     def plain(self, values: dict[str, Any]) -> dict[str, Any]:

@@ -113,7 +113,10 @@ class Registrations:
         if self._silent:
             self._log.info("The nameserver answers again")
         self._silent = False
-        self._changed(*news)
+        try:
+            self._changed(*news)
+        except Exception:  # whatever it is, what comes next is not missed for it
+            self._log.failure("Not all that the nameserver told could be taken in")
         if self._old:
             return POLL
         # One that lets nobody wait any more says at once that all is the same.
@@ -155,5 +158,5 @@ class Registrations:
 
 
 def _registered(record: Any) -> Registered:
-    interfaces = tuple(map(text, record["interfaces"]))
+    interfaces = tuple(dict.fromkeys(map(text, record["interfaces"])))
     return Registered(text(record["service"]), text(record["address"]), interfaces)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from pycom_tx.gateway.defaults import admits
@@ -20,6 +22,10 @@ _TYPES: Final = ("string", "number", "integer", "boolean", "object", "array", "n
 
 DEEPEST: Final = 60
 """How deeply a schema is nested at most: what is deeper says nothing."""
+
+
+_ALIKE: Final = 20
+"""Definitions of one name, in one interface, among which the same one is looked for."""
 
 
 class _Unsound(ValueError):
@@ -36,7 +42,8 @@ class Components:
 
     def __init__(self) -> None:
         self.schemas: dict[str, Any] = {}
-        self._taken: dict[str, Any] = {}
+        self._names: dict[tuple[str, str], list[tuple[str, Any]]] = {}
+        self._numbers: dict[str, int] = {}
 
     def adopt(self, interface: str, schema: Any) -> Any:
         """A schema as it stands in the document; its definitions become components.
@@ -46,10 +53,11 @@ class Components:
         definitions = schema.get("$defs") if isinstance(schema, dict) else None
         if not isinstance(definitions, dict):
             definitions = {}
+        ended = _that_end(definitions)
         names = {
             name: self._name(interface, name, definition)
             for name, definition in definitions.items()
-            if not _is_circular(name, definitions)
+            if name in ended
         }
         for name, wanted in names.items():
             self.schemas[wanted] = _sound(definitions[name], names)
@@ -58,25 +66,33 @@ class Components:
     def _name(self, interface: str, name: str, definition: Any) -> str:
         """A name that only the same definition of the same interface has."""
         wanted = re.sub(r"[^A-Za-z0-9._-]", "_", f"{interface}.{name}")
-        candidate, number = wanted, 1
-        while self._taken.setdefault(candidate, (interface, definition)) != (interface, definition):
-            number += 1
+        known = self._names.setdefault((interface, name), [])
+        for candidate, taken in known[:_ALIKE]:
+            if taken == definition:
+                return candidate
+        candidate = wanted
+        while candidate in self.schemas:
+            # Not from the beginning each time: all names may be alike.
+            number = self._numbers[wanted] = self._numbers.get(wanted, 1) + 1
             candidate = f"{wanted}_{number}"
+        self.schemas[candidate] = {}
+        known.append((candidate, definition))
         return candidate
 
 
-def _is_circular(name: str, definitions: Mapping[str, Any]) -> bool:
-    """Whether a definition says of a value what itself says of it: whoever looks never ends."""
-    seen: set[str] = set()
-    following = [name]
-    while following:
-        for other in _same(definitions.get(following.pop())):
-            if other == name:
-                return True
-            if other not in seen:
-                seen.add(other)
-                following.append(other)
-    return False
+def _that_end(definitions: Mapping[str, Any]) -> set[str]:
+    """Those that do not say of a value, in the end, what they themselves say of it.
+
+    Whoever looks at the others never comes to an end.
+    """
+    leads = TopologicalSorter({name: set(_same(part)) for name, part in definitions.items()})
+    with suppress(CycleError):
+        leads.prepare()
+    ended: set[str] = set()
+    while ready := leads.get_ready():
+        ended.update(ready)
+        leads.done(*ready)
+    return ended
 
 
 def _same(schema: Any, depth: int = 0) -> Iterator[str]:

@@ -32,6 +32,10 @@ class MethodFigures:
     __slots__ = ("_codes", "_duration", "_in_progress", "_labels", "_total")
 
     def __init__(self, calls: Calls, interface: str, method: str) -> None:
+        # Half a surrogate pair in a name would make a page of nothing at all.
+        interface, method = (
+            name.encode("utf-8", "backslashreplace").decode() for name in (interface, method)
+        )
         self._labels = interface, method
         self._total = calls.total
         self._duration = calls.duration.labels(interface, method)

@@ -61,10 +61,20 @@ class Heartbeat:
         self._wait_no_longer()
         if self._monitor is not None:
             self._monitor.close()
+            self._monitor = None
         if self._socket is not None:
             self._socket.shutdown()
+            self._socket = None
 
     def _open(self) -> None:
+        self._timer = None
+        try:
+            self._connect()
+        except zmq.ZMQError:  # there are no files left; maybe there are in a while
+            self.close()
+            self._timer = self._reactor.callLater(self._quarter, self._open)
+
+    def _connect(self) -> None:
         self._socket = Socket(self._factory, zmq.DEALER, received=lambda _: None)
         self._socket.socket.set(zmq.HEARTBEAT_IVL, max(1, round(self._quarter * 1000)))
         self._socket.socket.set(zmq.HEARTBEAT_TIMEOUT, max(1, round(self._quarter * 2000)))

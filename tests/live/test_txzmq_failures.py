@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import time
@@ -351,6 +352,26 @@ class BrokenConnectionTests(ChannelCase):
         while not heartbeat._up:
             await deferLater(reactor, 0.02)
         return lost
+
+    async def test_no_files_for_heartbeats(self):
+        """They begin when there are some; who closes before has nothing to close."""
+        self.connected(self.bound().address)  # the network stays open
+        address = self.bound().address
+        files = []
+
+        class Poor(Heartbeat):
+            def _connect(self):
+                super()._connect()
+                if not files:
+                    raise zmq.ZMQError(errno.EMFILE)
+
+        heartbeats = [Poor(self.network.factory(), address, 0.4, self.fail) for _ in range(2)]
+        await deferLater(reactor, 0.5)
+        heartbeats.pop().close()
+        files.append("some")
+        self.addCleanup(heartbeats[0].close)
+        while not heartbeats[0]._up:
+            await deferLater(reactor, 0.02)
 
     async def test_a_peer_that_closes_and_one_that_is_silent(self):
         """Who has closed an address is not silent; who accepts and says nothing is."""
