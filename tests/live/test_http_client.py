@@ -10,6 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.endpoints import TCP4ServerEndpoint, serverFromString
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.utils import getProcessOutputAndValue
+from twisted.logger import capturedLogs, formatEvent
 from twisted.protocols.portforward import ProxyFactory
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 
@@ -608,6 +609,17 @@ class ConnectionTests(HTTPClientCase):
         for name, value in KEEPALIVE:
             told = connection.getHandle().getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
             self.assertEqual(told, value)
+
+    async def test_quiet(self):
+        """Connections that come and go are nothing for the log."""
+        await self.start()
+        with capturedLogs() as events:
+            context = pycom.Context(gateway=self.url)
+            async with context.locate("com.foo.busy") as busy:
+                await busy.invoke("echo")
+            await context.close()
+        lines = [formatEvent(event) for event in events]
+        self.assertEqual([line for line in lines if "factory" in line], [])
 
     async def test_close(self):
         """Closing a context closes all connections, also those that take their time."""

@@ -161,6 +161,10 @@ class _Exchanges(WrappingFactory):
     noisy = False
     protocol = _Exchange
 
+    def __init__(self, wrapped: Any) -> None:
+        super().__init__(wrapped)
+        wrapped.noisy = False
+
 
 class _Connections(WrappingFactory):
     noisy = False
