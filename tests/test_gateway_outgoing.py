@@ -1,5 +1,8 @@
 """Large answers, and clients that take their time."""
 
+import gc
+import tracemalloc
+
 from pycom_tx.gateway.answers import Answer
 from pycom_tx.gateway.pages import Page
 from pycom_tx.gateway.problems import Problem
@@ -18,7 +21,7 @@ class Large(Page):
         return Answer(b"x" * size, content_type="text/plain")
 
 
-class OutgoingTests(GatewayCase):
+class OutgoingCase(GatewayCase):
     def setUp(self):
         super().setUp()
         self.running = self.gateway(max_body=250_000, pages={"large": Large()})
@@ -31,6 +34,8 @@ class OutgoingTests(GatewayCase):
         self.addCleanup(connection.hang_up)
         return connection
 
+
+class OutgoingTests(OutgoingCase):
     def take(self, connection):
         """Take all of an answer."""
         connection.transport.take_all()
@@ -92,3 +97,55 @@ class OutgoingTests(GatewayCase):
         self.slow(2_000_000)
         response = self.ask(self.running, "HEAD", "/large/300000")
         self.assertEqual((response.status, response.headers["Content-Length"]), (200, "300000"))
+
+
+class MemoryTests(OutgoingCase):
+    """What is held of answers, with nobody who looks for what is not used any more."""
+
+    def setUp(self):
+        super().setUp()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        self.warm_up()
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+
+    def warm_up(self):
+        """Do once what takes some memory the first time."""
+        self.ask(self.running, "GET", "/large/100000")
+        self.slow().hang_up()
+
+    def assertHeld(self, least, most):
+        held = tracemalloc.get_traced_memory()[0]
+        self.assertTrue(least <= held < most, held)
+
+    def test_gone(self):
+        """An answer is let go of with its client."""
+        for _ in range(5):
+            connection = self.slow(800_000)
+            self.assertHeld(800_000, 1_600_000)
+            connection.hang_up()
+            connection.transport.clear()
+            self.assertHeld(0, 300_000)
+
+    def test_call(self):
+        """So is that of a call."""
+        for _ in range(5):
+            connection = self.connect(self.running)
+            connection.transport.slow = True
+            headers = {"Content-Type": "application/octet-stream"}
+            connection.ask("POST", "/call/com.foo.example/mirror", bytes(240_000), headers)
+            self.assertIn(b"200 OK", connection.received)
+            self.example.requests.clear()
+            connection.hang_up()
+            connection.transport.clear()
+            self.assertHeld(0, 200_000)
+
+    def test_refused(self):
+        """One that there is no room for is let go of at once."""
+        slow = [self.slow() for _ in range(3)]
+        for _ in range(5):
+            self.problem(self.ask(self.running, "GET", "/large/800000"), 503)
+            self.assertHeld(900_000, 1_600_000)
+        self.clock.advance(60)
+        self.assertTrue(all(connection.transport.lost for connection in slow))

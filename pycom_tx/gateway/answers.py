@@ -91,9 +91,10 @@ class Sending:
         self._pieces = pieces(parts)
         self._paused = False
         self._stalled: IDelayedCall | None = None
-        self._done: Deferred[None] = Deferred(lambda _: self.stopProducing())
 
     def start(self) -> Deferred[None]:
+        # Not earlier: one that is refused would keep itself.
+        self._done: Deferred[None] = Deferred(lambda _: self.stopProducing())
         self.request.registerProducer(self, True)  # noqa: FBT003 # it pushes, says Twisted's API
         self.resumeProducing()
         return self._done

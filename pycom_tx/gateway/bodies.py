@@ -150,6 +150,7 @@ class _Form(Body):
         except MultipartError as error:
             raise _malformed(error) from None
         args, attachment = self._parts.pop("args", None), self._parts.pop("attachment", None)
+        self._part = bytearray()  # it was one of them
         self.args = bytes(args) if args else None
         self.attachment = None if attachment is None else bytes(attachment)
 

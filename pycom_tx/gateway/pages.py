@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, ClassVar, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
@@ -41,19 +41,24 @@ class Page(Resource):
         """
 
     async def _answer(self, request: Any) -> None:
-        try:
-            answer = await self._answered(request)
-        except Problem as problem:
-            answer = problem.answer()
+        # The answer has no name here: an error that says its client is gone would keep it.
+        await self._sent(request, await self._answered(request))
+
+    def _sent(self, request: Any, answer: Answer | None) -> Deferred[None]:
         if answer is None:
-            return
+            return succeed(None)
         try:
-            sent = answer.send(request)
+            return answer.send(request)
         except Problem as problem:
-            sent = problem.answer().send(request)
-        await sent
+            return problem.answer().send(request)
 
     async def _answered(self, request: Any) -> Answer | None:
+        try:
+            return await self._asked(request)
+        except Problem as problem:
+            return problem.answer()
+
+    async def _asked(self, request: Any) -> Answer | None:
         if self.methods is None or request.method in self.methods:
             return await self.answer(request)
         allowed = b", ".join((*self.methods, b"OPTIONS")).decode("ascii")

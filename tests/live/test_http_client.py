@@ -7,14 +7,15 @@ from itertools import count, cycle
 
 from twisted.internet import reactor, ssl
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
-from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.endpoints import TCP4ServerEndpoint, serverFromString
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.utils import getProcessOutputAndValue
+from twisted.logger import capturedLogs, formatEvent
 from twisted.protocols.portforward import ProxyFactory
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 
 import pycom_tx as pycom
-from pycom_tx.client.over_http.agent import KEEPALIVE
+from pycom_tx.client.over_http.agent import HEADERS, KEEPALIVE
 from pycom_tx.tracing import trace_context
 from tests.live import test_gateway
 from tests.live.certificates import write_certificate
@@ -480,15 +481,88 @@ class Stranger(Protocol):
         self.transport.write(self.factory.name)
 
 
+class Endless(Protocol):
+    """Answers with the same again and again, as long as there is somebody who takes it."""
+
+    def dataReceived(self, data):
+        if not self.transport.disconnecting:
+            self.transport.write(self.factory.first)
+            self.transport.registerProducer(self, False)
+
+    def resumeProducing(self):
+        self.transport.write(self.factory.more)
+
+    def stopProducing(self):
+        self.factory.stopped.callback(None)
+
+
+class Terse(Protocol):
+    """Answers with many headers and nothing else."""
+
+    def dataReceived(self, data):
+        self.factory.connections.add(self)
+        line = b"X-Filler: " + b"x" * 15_000 + b"\r\n"
+        self.transport.write(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n" + 4 * line + b"\r\n")
+
+
 class StrangerTests(HTTPClientCase):
+    async def listen(self, protocol, endpoint="tcp:0:interface=127.0.0.1"):
+        """A factory of servers, and the port that it has."""
+        factory = Factory.forProtocol(protocol)
+        factory.noisy = False
+        port = await serverFromString(reactor, endpoint).listen(factory)
+        self.addCleanup(port.stopListening)
+        return factory, port.getHost().port
+
+    async def endless(self, first, more, **listen):
+        """Who answers so, and its port."""
+        factory, port = await self.listen(Endless, **listen)
+        factory.first, factory.more, factory.stopped = first, more, Deferred()
+        return factory, port
+
+    async def test_endless_headers(self):
+        """Who answers with headers that do not end is not listened to for long."""
+        for first, more in (
+            (b"HTTP/1.1 200 OK\r\n", b"X-Filler: aaaa\r\n" * 500),
+            (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 500),
+        ):
+            factory, port = await self.endless(first, more)
+            url = f"http://127.0.0.1:{port}"
+            context = self.context(url)
+            call = context._at(url, "com.foo").invoke("echo", timeout=60)
+            error = await self.failure(call, pycom.InvalidReply)
+            said = f"What answers at {url} is no gateway: its headers have {HEADERS} bytes or more"
+            self.assertIn(said, str(error))
+            self.assertIs(error.not_started, False)
+            await factory.stopped
+
+    async def test_endless_headers_in_tls(self):
+        """So it is over TLS."""
+        write_certificate(self.folder)
+        first, more = b"HTTP/1.1 200 OK\r\n", b"X-Filler: aaaa\r\n" * 500
+        endpoint = TLS.format(port=0).replace("=key", f"={self.folder}/key")
+        endpoint = endpoint.replace("=certificate", f"={self.folder}/certificate")
+        factory, port = await self.endless(first, more, endpoint=endpoint)
+        out = await self.run_client(f"https://localhost:{port}", SSL_CERT_FILE="certificate.pem")
+        self.assertIn(f"is no gateway: its headers have {HEADERS} bytes or more", out)
+        await factory.stopped
+
+    async def test_many_headers(self):
+        """Each answer may have many headers, also where all come on one connection."""
+        factory, port = await self.listen(Terse)
+        factory.connections = set()
+        url = f"http://127.0.0.1:{port}"
+        component = self.context(url)._at(url, "com.foo")
+        for _ in range(5):
+            error = await self.failure(component.invoke("echo"), pycom.InvalidReply)
+            self.assertIn("404 Not Found", str(error))
+        self.assertEqual(len(factory.connections), 1)
+
     async def serve(self, name):
         """The port of somebody who speaks something else."""
-        factory = Factory.forProtocol(Stranger)
-        factory.noisy = False
+        factory, port = await self.listen(Stranger)
         factory.name = name
-        port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
-        self.addCleanup(port.stopListening)
-        return f"127.0.0.1:{port.getHost().port}"
+        return f"127.0.0.1:{port}"
 
     async def test_no_http(self):
         """What speaks something else than HTTP is named at once, by what it began with."""
@@ -535,6 +609,17 @@ class ConnectionTests(HTTPClientCase):
         for name, value in KEEPALIVE:
             told = connection.getHandle().getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
             self.assertEqual(told, value)
+
+    async def test_quiet(self):
+        """Connections that come and go are nothing for the log."""
+        await self.start()
+        with capturedLogs() as events:
+            context = pycom.Context(gateway=self.url)
+            async with context.locate("com.foo.busy") as busy:
+                await busy.invoke("echo")
+            await context.close()
+        lines = [formatEvent(event) for event in events]
+        self.assertEqual([line for line in lines if "factory" in line], [])
 
     async def test_close(self):
         """Closing a context closes all connections, also those that take their time."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable, Iterable
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, succeed
@@ -15,7 +17,7 @@ from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionP
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
-from pycom_tx.client.over_http.failing import NoHTTP
+from pycom_tx.client.over_http.failing import NoGateway, NoHTTP
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocol, IProtocolFactory
@@ -30,6 +32,9 @@ FAREWELL: Final = 1.0
 
 HTTP: Final = b"HTTP/"
 """What every answer begins with."""
+
+HEADERS: Final = 64 * 1024
+"""Bytes that all has at most which comes before the body of an answer."""
 
 KEEPALIVE: Final = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 """After half a minute a machine is gone that answers nothing: seconds of silence, seconds
@@ -60,11 +65,11 @@ class PooledAgent:
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         host = uri.host.decode("ascii")
-        there = HostnameEndpoint(self._reactor, host, uri.port)
-        if uri.scheme == b"http":
-            return _Endpoint(there, self, _PlainConnection)
-        endpoint = _Endpoint(there, self, _Connection)
-        return wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), endpoint)
+        there: IStreamClientEndpoint = HostnameEndpoint(self._reactor, host, uri.port)
+        there = _Endpoint(there, lambda wrapped: _Connections(wrapped, self))
+        if uri.scheme == b"https":
+            there = wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), there)
+        return _Endpoint(there, _Exchanges)
 
     def close(self) -> Deferred[None]:
         """Close all connections; no request may be under way, or begin.
@@ -113,11 +118,23 @@ class _Connection(ProtocolWrapper):
         super().makeConnection(transport)
 
 
-class _PlainConnection(_Connection):
-    """One without TLS: whoever begins with something else than HTTP is not waited for."""
+class _Exchange(ProtocolWrapper):
+    """What is said on a connection: whoever answers with something else than HTTP, or with
+    headers that do not end, is not waited for."""
 
+    transport: Any
     _began = b""
+    _before = 0.0
+    """Bytes of the answer so far; none count from its body on."""
     _wrong: Failure | None = None
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        self._before = 0.0  # so the head of a request leaves
+        super().writeSequence(data)
+
+    def pauseProducing(self) -> None:
+        self._before = -inf  # Twisted does that where a body begins, until somebody wants it
+        self.transport.pauseProducing()
 
     def dataReceived(self, data: bytes) -> None:
         if self._wrong is not None:
@@ -125,24 +142,37 @@ class _PlainConnection(_Connection):
         if len(self._began) < len(HTTP):
             self._began += data
             if not self._began.startswith(HTTP[: len(self._began)]):
-                self._wrong = Failure(NoHTTP(self._began))
-                self.abortConnection()
+                self._refuse(NoHTTP(self._began))
                 return
+        self._before += len(data)
         super().dataReceived(data)
+        if self._before > HEADERS:
+            self._refuse(NoGateway(f"its headers have {HEADERS} bytes or more"))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(self._wrong or reason)
 
+    def _refuse(self, error: NoGateway) -> None:
+        self._wrong = Failure(error)
+        self.abortConnection()
+
+
+class _Exchanges(WrappingFactory):
+    noisy = False
+    protocol = _Exchange
+
+    def __init__(self, wrapped: Any) -> None:
+        super().__init__(wrapped)
+        wrapped.noisy = False
+
 
 class _Connections(WrappingFactory):
     noisy = False
+    protocol = _Connection
 
-    def __init__(
-        self, wrapped: IProtocolFactory, agent: PooledAgent, protocol: type[_Connection]
-    ) -> None:
+    def __init__(self, wrapped: IProtocolFactory, agent: PooledAgent) -> None:
         super().__init__(wrapped)
         self._agent = agent
-        self.protocol = protocol
 
     def registerProtocol(self, p: _Connection) -> None:
         self._agent.opened(p)
@@ -153,17 +183,18 @@ class _Connections(WrappingFactory):
 
 @implementer(IStreamClientEndpoint)
 class _Endpoint:
-    """An endpoint whose connections are known to their agent."""
+    """An endpoint with one layer more on its connections.
+
+    :param endpoint: what connects.
+    :param layer: what wraps a factory of protocols.
+    """
 
     def __init__(
-        self, endpoint: IStreamClientEndpoint, agent: PooledAgent, kind: type[_Connection]
+        self, endpoint: IStreamClientEndpoint, layer: Callable[[IProtocolFactory], WrappingFactory]
     ) -> None:
         self._endpoint = endpoint
-        self._agent = agent
-        self._kind = kind
+        self._layer = layer
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        connecting: Deferred[Any] = self._endpoint.connect(
-            _Connections(protocolFactory, self._agent, self._kind)
-        )
+        connecting: Deferred[Any] = self._endpoint.connect(self._layer(protocolFactory))
         return connecting.addCallback(lambda connection: connection.wrappedProtocol)

@@ -16,7 +16,11 @@ _OTHERS: Final = {b"\xff\0": "0MQ", b"\x15\x03": "TLS"}
 """What begins so."""
 
 
-class NoHTTP(Exception):
+class NoGateway(Exception):
+    """Something came that no gateway says."""
+
+
+class NoHTTP(NoGateway):
     """Something came that is no answer of HTTP.
 
     :param began: its first bytes.
@@ -33,7 +37,7 @@ def failed(error: Exception, url: str, *, begun: bool) -> CancelledError | Servi
     """
     causes = list(_causes(error))
     for cause in causes:
-        if isinstance(cause, NoHTTP):
+        if isinstance(cause, NoGateway):
             return InvalidReply(f"What answers at {url} is no gateway: {cause}")
     if any(isinstance(cause, (CancelledError, ConnectingCancelledError)) for cause in causes):
         return CancelledError()
