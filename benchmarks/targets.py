@@ -76,7 +76,8 @@ _NOTHING_OVERLAPS: Final = (
     "With one call in flight nothing overlaps: what Python does for a call, on both sides, adds to "
     "what 0MQ and the system need to wake either of them. The turn of Twisted's reactor that reads "
     "the socket takes most of what the bound leaves: *bare txzmq* has that turn, and no more work "
-    "than raw pyzmq. `Where the time of a call goes`_ has the rest."
+    "than raw pyzmq. `Where the time of a call goes`_ has the rest. How quickly a system wakes who "
+    "sleeps differs from run to run: four of one day had 0.99, 0.89, 0.77 and 0.85."
 )
 
 _THE_CLIENTS_HALF: Final = (
