@@ -534,6 +534,26 @@ class LivingTests(CatalogueCase):
         self.clock.pump([0.5] * 10)
         self.assertEqual(changes, [False])
 
+    def test_let_go_of_while_out_of_reach(self):
+        """One that is let go of as soon as it cannot be connected to leaves no timer."""
+        changes = []
+
+        def changed(provider):
+            changes.append(provider.alive)
+            if len(changes) == 2:
+                watching.stop()
+
+        def refused(address, listener):
+            raise pycom.AddressError("Too many open files")
+
+        provider = Provider(Registered("/a", "tcp://127.0.0.1:9", ("com.foo.example",)))
+        self.patch(self.network, "connect", refused)
+        before = len(self.clock.getDelayedCalls())
+        watching = Watching(self.context, self.clock, DeferredSemaphore(1), provider, changed)
+        self.clock.pump([0.25] * 2)
+        self.assertEqual(changes, [False] * 2)
+        self.assertEqual(len(self.clock.getDelayedCalls()), before)
+
     def test_overloaded(self):
         """One that has too much to do is asked again later what it provides."""
         self.result(self.service.stopService())

@@ -129,8 +129,6 @@ class Watching:
         pause = FIRST_PAUSE
         while not self._stopped:
             self._set(alive=await self._ask())
-            if self._stopped:
-                return
             if provider.alive:
                 pause = FIRST_PAUSE
                 busy = len(provider.told) < len(provider.interfaces)
@@ -162,7 +160,9 @@ class Watching:
         return not self._lost
 
     async def _wait(self, seconds: float | None) -> None:
-        """Wait until the connection breaks, or for so long."""
+        """Wait until the connection breaks, or for so long; not at all once it is stopped."""
+        if self._stopped:
+            return
         event = self._event = Deferred()
         if seconds is not None:
             event.addTimeout(seconds, self._clock, lambda *_: None)
