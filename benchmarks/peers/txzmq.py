@@ -27,7 +27,7 @@ class _Server(ZmqConnection):  # type: ignore[misc] # txzmq has no types
         self.send(reply(message))
 
 
-class _Client(ZmqConnection):  # type: ignore[misc]
+class _Client(ZmqConnection):  # type: ignore[misc] # as above
     socketType = zmq.DEALER
 
     def calls(self, tally: Tally, in_flight: int) -> Deferred[None]:

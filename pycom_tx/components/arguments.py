@@ -167,7 +167,7 @@ class Arguments:
         return given
 
     def _missing(self, request: Request, given: dict[str, Any]) -> BadRequest:
-        missing = next(name for name in self.required if name in self._needed - given.keys())
+        missing = next(n for n in self.required if n in self._needed and n not in given)
         return BadRequest(f"Argument '{missing}' is required for {request.interface}.{self._name}")
 
     def _with_attachment(

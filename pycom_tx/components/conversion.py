@@ -85,14 +85,10 @@ class Types:
         self.viewed = any(
             isinstance(part, kinds.MemoryViewType) for part in parts.get(attachment or "", ())
         )
-        self._with_dataclasses = [
-            name
-            for name, some in parts.items()
-            if any(isinstance(part, kinds.DataclassType) for part in some)
-        ]
         self._is_json = attachment is None and all(isinstance(part, _JSON) for part in every)
         self._names = tuple(types)
         self._values = {name: _Value(name, kind, self.schema) for name, kind in known.items()}
+        self._with_dataclasses = [n for n, value in self._values.items() if value.has_dataclasses]
         # All at once: most of what it takes to convert one is to call msgspec.
         self._all = _one(TypedDict("_All", all_types, total=False))  # type: ignore[operator] # known only now
 
@@ -134,12 +130,12 @@ class Types:
 class _Value:
     """The type of one value."""
 
-    __slots__ = ("_has_dataclasses", "_name", "_one", "_schema")
+    __slots__ = ("_name", "_one", "_schema", "has_dataclasses")
 
     def __init__(self, name: str, kind: Any, schema: dict[str, Any]) -> None:
         self._name = name
         self._one = _one(kind)
-        self._has_dataclasses = any(
+        self.has_dataclasses = any(
             isinstance(part, kinds.DataclassType) for part in parts_of(kinds.type_info(kind))
         )
         self._schema = {
@@ -163,7 +159,7 @@ class _Value:
 
     def _convert(self, value: Any) -> Any:
         converted = self._one((value,)).value
-        if self._has_dataclasses:
+        if self.has_dataclasses:
             _complete(converted, set())
         return converted
 

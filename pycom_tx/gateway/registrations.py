@@ -146,8 +146,8 @@ class Registrations:
             everything = gone is None
             if everything:
                 gone = self._known.keys() - {service.service for service in found}
-            elif not all(isinstance(path, str) for path in gone):
-                raise TypeError(gone)
+            else:
+                gone = list(map(text, gone))
             gone = [path for path in gone if self._known.pop(path, None) is not None]
         except (LookupError, TypeError, AttributeError):
             raise InvalidReply("It answered with something that tells no services") from None

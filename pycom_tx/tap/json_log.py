@@ -67,10 +67,8 @@ def flat(event: dict[Any, Any]) -> dict[str, Any]:
     for name, value in event.items():
         if isinstance(name, str) and not name.startswith("log_") and name not in legacy:
             fields.setdefault(name, _flat(value))
-    trace = trace_id(trace_context.get())
-    if "trace" in event:
-        trace = trace_id(event["trace"]) or trace
-        fields.pop("trace", None)
+    fields.pop("trace", None)
+    trace = trace_id(event.get("trace")) or trace_id(trace_context.get())
     if trace is not None:
         fields.setdefault("trace_id", trace)
     return fields
