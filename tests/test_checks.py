@@ -24,6 +24,31 @@ def checking(valid_types):
     return Shop.__interface__
 
 
+class AnnotatedTests(SynchronousTestCase):
+    def test_type_first(self):
+        """What is of another type than is annotated never gets to the validator."""
+        seen = []
+
+        @pycom.interface("com.foo.shop")
+        class Shop:
+            @pycom.check_argument("size", validator=lambda _, size: seen.append(size) or True)
+            @pycom.method
+            def buy(self, request, size: int): ...
+
+        interface = Shop.__interface__
+        method = interface.methods["buy"]
+        (check,) = method.prehooks
+        for size in "x", 5:
+            request = pycom.Request("com.foo.shop", "buy", {"size": size})
+            checked = Deferred.fromCoroutine(check(interface, method, request))
+            if size == "x":
+                error = self.failureResultOf(checked, pycom.BadRequest).value
+                self.assertIn("'size': expected `int`, got", str(error))
+            else:
+                self.assertIs(self.successResultOf(checked), request)
+        self.assertEqual(seen, [5])
+
+
 class TypeTests(SynchronousTestCase):
     """``valid_types``."""
 
