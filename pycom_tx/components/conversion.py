@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from functools import partial
 from typing import Any, Final, TypedDict
@@ -117,8 +116,11 @@ class Types:
         :raises ValueError: one is not of its type, as above.
         """
         if self._is_json:
-            with suppress(*_WRONG):
+            try:
                 found: dict[str, Any] = self._all((values,)).value
+            except _WRONG:
+                pass  # whose value it is, is found out below
+            else:
                 return found
         for name, value in self._values.items():
             if name != self._attachment:

@@ -101,7 +101,9 @@ class Channel(ABC):
             self._batch.append(frames)
             if perf_counter() >= self._batch_ends:
                 self._send_batch()
-        elif not self._sent(frames):
+        elif self._sent(frames):
+            self._batch_ends = perf_counter() + BATCH
+        else:
             self._wait(frames)
 
     def offer(self, frames: list[bytes]) -> bool:
@@ -224,7 +226,8 @@ class Channel(ABC):
         self._batch_ends = perf_counter() + BATCH
 
     def _idle(self) -> None:
-        self._send_batch()
+        if self._batch:
+            self._send_batch()
         if self._waiting.queues:
             self._flush()
 

@@ -38,8 +38,6 @@ _NOBLOCK_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
 
 _send: Final = zmq.backend.Socket.send
 _receive: Final = zmq.backend.Socket.recv
-_get: Final[Callable[..., Any]] = zmq.backend.Socket.get
-_WHAT: Final = zmq.EVENTS
 _READABLE: Final = int(zmq.POLLIN)
 CONNECTIONS: Final = zmq.Event.ACCEPTED | zmq.Event.DISCONNECTED
 """What tells of the connections of a bound socket: an accepted one is disconnected once,
@@ -102,12 +100,12 @@ def read_message(
     frame = receive(_NOBLOCK, copy=False)
     if look_at is not None:
         look_at(frame)
-    frames = [frame.bytes]
+    frames = []
     while frame.more:
+        frames.append(frame.bytes)
         frame = receive(_NOBLOCK, copy=False)
-        # The last one of a message may be large, and need not be copied for everybody.
-        large = len(frame) >= LARGE and not frame.more
-        frames.append(frame.buffer.toreadonly() if large else frame.bytes)
+    # The last one may be large, and need not be copied for everybody.
+    frames.append(frame.bytes if len(frame) < LARGE else frame.buffer.toreadonly())
     return frames
 
 
@@ -216,7 +214,7 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
 
         Asked after everything that may have eaten the wake-up: each send does.
         """
-        return self.socket is not None and bool(_get(self.socket, _WHAT) & _READABLE)
+        return self.socket is not None and bool(zmq.zmq_poll([(self.socket, _READABLE)], 0))
 
     def _read_some(self, limit: int) -> bool:
         """Read as many messages, or all that there are; whether there may be more."""
