@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from functools import partial
 from typing import Any, Final, TypedDict
 
 import msgspec
+from msgspec import convert
 from msgspec import inspect as kinds
 
 from pycom_tx.components.admissible import check_attachment, check_json, parts_of
@@ -16,7 +16,8 @@ from pycom_tx.components.mismatch import described, shown
 from pycom_tx.components.schemas import object_schema
 
 _BYTES: Final = (bytes, bytearray, memoryview)
-"""What JSON has no type for, but an attachment is; text in base64 is something else."""
+"""What JSON has no type for, but an attachment is; text in base64 is something else. To tell
+msgspec takes as long as to convert what a call brings, so it is told only where it matters."""
 
 
 _WRONG: Final = (msgspec.ValidationError, UnicodeError, RecursionError)
@@ -99,7 +100,10 @@ class Types:
         """
         found: dict[str, Any]
         try:
-            found = self._all((values,)).value
+            if self._attachment is None:
+                found = convert((values,), self._all).value
+            else:
+                found = convert((values,), self._all, builtin_types=_BYTES).value
             for name in self._with_dataclasses:
                 if name in found:
                     _complete(found[name], set())
@@ -117,7 +121,7 @@ class Types:
         """
         if self._is_json:
             try:
-                found: dict[str, Any] = self._all((values,)).value
+                found: dict[str, Any] = convert((values,), self._all).value
             except _WRONG:
                 pass  # whose value it is, is found out below
             else:
@@ -160,7 +164,7 @@ class _Value:
             raise ValueError(f"{self._name!r}: nested too deeply") from None
 
     def _convert(self, value: Any) -> Any:
-        converted = self._one((value,)).value
+        converted = convert((value,), self._one, builtin_types=_BYTES).value
         if self.has_dataclasses:
             _complete(converted, set())
         return converted
@@ -182,13 +186,12 @@ class _Value:
         raise ValueError(f"{self._name!r}: {message}")
 
 
-def _one(kind: Any) -> Callable[[tuple[Any]], Any]:
-    """What converts one value, in a tuple, to the ``value`` of a Struct.
+def _one(kind: Any) -> Any:
+    """What one value is converted to, in a tuple: a Struct that has it as its ``value``.
 
     msgspec keeps what it found out about a Struct, not about other types.
     """
-    one = msgspec.defstruct("One", [("value", kind)], array_like=True)
-    return partial(msgspec.convert, type=one, builtin_types=_BYTES)
+    return msgspec.defstruct("One", [("value", kind)], array_like=True)
 
 
 def _complete(value: Any, seen: set[int]) -> None:

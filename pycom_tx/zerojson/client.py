@@ -39,6 +39,7 @@ from pycom_tx.zerojson.messages import (
     PROGRESSED,
     decode_progress,
     decode_response,
+    encode_request,
 )
 from pycom_tx.zerojson.request import Request, Response
 
@@ -163,22 +164,26 @@ class Client:
         if left is None:
             left = timeout
         more = self._more(request, left, on_progress, token, trace)
-        call = CallInFlight(self, key, request, timeout, on_progress, more=more)
-        if request.carried is not None or len(call.frames[3]) + _OTHERS > self._max_message:
-            self._check_size(call)
-        self._channel.send(call.frames)
+        frames = [key, b"", *encode_request(request, more)]
+        if request.carried is not None or len(frames[3]) + _OTHERS > self._max_message:
+            self._check_size(request, frames)
+        self._channel.send(frames)
+        # The service need not wait for the rest.
+        call = self._calls[key] = CallInFlight(self, request, frames, timeout, on_progress)
         if not self._greeting:
             self._greeting = call.greets = True
-        self._calls[key] = call
         if left != inf:
             call.ends = self.clock.seconds() + left
             self._deadlines.add(call.ends)
         return call.deferred
 
-    def _check_size(self, call: CallInFlight) -> None:
-        size = sum(map(len, call.frames))
+    def _check_size(self, request: Request, frames: list[bytes]) -> None:
+        size = sum(map(len, frames))
         if size > self._max_message:
-            raise BadRequest(f"{call} has {size} bytes, {self.address} takes {self._max_message}")
+            raise BadRequest(
+                f"{request.interface}.{request.method} has {size} bytes, "
+                f"{self.address} takes {self._max_message}"
+            )
 
     def _expired(self, call: CallInFlight) -> None:
         """Fail a call that got no reply in time."""

@@ -15,7 +15,7 @@ from pycom_tx.zerojson.errors import (
     remote_error,
 )
 from pycom_tx.zerojson.extensions import REFUSED
-from pycom_tx.zerojson.messages import FAIL, encode_request
+from pycom_tx.zerojson.messages import FAIL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,21 +51,19 @@ class CallInFlight:
     def __init__(
         self,
         client: Client,
-        key: bytes,
         request: Request,
+        frames: list[bytes],
         timeout: float,
         on_progress: Callable[[Any], object] | None,
-        *,
-        more: bytes,
     ) -> None:
         self.client = client
-        self.key = key
+        self.key = frames[0]
         self.request = request
+        self.frames = frames
         self.timeout = timeout
         self.on_progress = on_progress
         self.greets = False
         self.ends = inf
-        self.frames = [key, b"", *encode_request(request, more)]
         self.deferred: Deferred[Response] = Deferred(self.cancelled)
 
     def cancelled(self, _: Deferred[Response]) -> None:
