@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable
-from functools import partial
 from math import inf
 from operator import attrgetter
 from textwrap import shorten
@@ -306,7 +305,7 @@ def _unpacking(
         return result if outgoing is None else {**result, outgoing: attachment_of(response)}
 
     if not names:
-        return partial(outcome, attachment_of=attachment_of)
+        return lambda response: outcome(response, attachment_of)
     if len(names) == 1:
         return lambda response: named(response).get(names[0])
     kind = namedtuple("Results", names, rename=True)  # type: ignore[misc] # noqa: PYI024 # known at run time

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import partial
 from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
@@ -161,7 +160,7 @@ class Channel(ABC):
             connection = self._connection = Socket(
                 self._factory(),
                 self.socket_type,
-                received=partial(self._listener.message_received, self),
+                received=self._received,
                 idle=self._idle,
                 broken=self._broken,
                 let_go=self._let_go,
@@ -224,6 +223,9 @@ class Channel(ABC):
                 except Overloaded as error:
                     self._listener.not_sent(self, frames, str(error))
         self._batch_ends = perf_counter() + BATCH
+
+    def _received(self, frames: list[bytes]) -> None:
+        self._listener.message_received(self, frames)
 
     def _idle(self) -> None:
         if self._batch:

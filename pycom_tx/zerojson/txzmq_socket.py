@@ -8,7 +8,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,9 +34,11 @@ LARGE: Final = 65536
 # Plain integers: the flags of an enumeration cost as much as the rest of writing.
 _NOBLOCK: Final = int(zmq.NOBLOCK)
 _NOBLOCK_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
+_NO_COPY: Final = False
 
-_send: Final = zmq.backend.Socket.send
-_receive: Final = zmq.backend.Socket.recv
+# What the class of a socket adds to its backend costs as much as sending does.
+_send: Final[Callable[..., Any]] = zmq.backend.Socket.send
+_receive: Final[Callable[..., zmq.Frame]] = zmq.backend.Socket.recv
 _READABLE: Final = int(zmq.POLLIN)
 CONNECTIONS: Final = zmq.Event.ACCEPTED | zmq.Event.DISCONNECTED
 """What tells of the connections of a bound socket: an accepted one is disconnected once,
@@ -57,13 +58,12 @@ _monitors = count()
 _log = Logger()
 
 
-def write_message(send: Callable[..., Any], frames: list[bytes], held: Held | None = None) -> bool:
+def write_message(socket: zmq.Socket[bytes], frames: list[bytes], held: Held | None = None) -> bool:
     """Hand all *frames* to 0MQ, or none: False where it takes no more for that peer.
 
     A peer that dies in the middle of a message makes 0MQ refuse the next frame; the rest
     has to be sent all the same, or the next message would be taken for its end.
 
-    :param send: a socket's, of the backend.
     :param held: is told of large frames for the peer that the first one names.
     """
     taken = True
@@ -72,10 +72,10 @@ def write_message(send: Callable[..., Any], frames: list[bytes], held: Held | No
         flags = _NOBLOCK if index == last else _NOBLOCK_MORE
         try:
             if len(frame) < LARGE:
-                send(frame, flags)
+                _send(socket, frame, flags)
             else:
                 view = memoryview(frame)
-                send(view, flags, copy=False)
+                _send(socket, view, flags, copy=False)
                 if held is not None:
                     held.add(frames[0], view)
                 del view  # from now on it lives as long as 0MQ needs it
@@ -87,23 +87,22 @@ def write_message(send: Callable[..., Any], frames: list[bytes], held: Held | No
 
 
 def read_message(
-    receive: Callable[..., Any], look_at: Callable[[zmq.Frame], object] | None = None
+    socket: zmq.Socket[bytes], look_at: Callable[[zmq.Frame], object] | None = None
 ) -> list[bytes]:
     """The frames of the next message; the last one is a view of 0MQ's, if it is large.
 
-    :param receive: a socket's, of the backend.
     :param look_at: is shown the first one, as 0MQ has it.
 
     :raises zmq.Again: none has arrived.
     """
     # A frame says whether there are more, which costs less than to ask the socket.
-    frame = receive(_NOBLOCK, copy=False)
+    frame = _receive(socket, _NOBLOCK, _NO_COPY)
     if look_at is not None:
         look_at(frame)
-    frames = []
+    frames: list[Any] = []
     while frame.more:
         frames.append(frame.bytes)
-        frame = receive(_NOBLOCK, copy=False)
+        frame = _receive(socket, _NOBLOCK, _NO_COPY)
     # The last one may be large, and need not be copied for everybody.
     frames.append(frame.bytes if len(frame) < LARGE else frame.buffer.toreadonly())
     return frames
@@ -175,9 +174,8 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
 
     def write(self, frames: list[bytes], held: Held | None = None) -> bool:
         """As :func:`write_message`."""
-        # What the class of the socket adds to its backend costs as much as sending does.
         try:
-            return write_message(partial(_send, self.socket), frames, held)
+            return write_message(self.socket, frames, held)
         finally:
             self.collects = self.is_reading
             if not self.is_reading:
@@ -218,10 +216,9 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
 
     def _read_some(self, limit: int) -> bool:
         """Read as many messages, or all that there are; whether there may be more."""
-        receive = partial(_receive, self.socket)
         for _ in range(limit):
             try:
-                frames = read_message(receive, self._look_at)
+                frames = read_message(self.socket, self._look_at)
             except zmq.Again:
                 return False
             try:
