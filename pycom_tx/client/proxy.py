@@ -236,8 +236,9 @@ def _proxied(
     def call(*args: Any, **kwargs: Any) -> Deferred[Any]:
         if args or not needed <= kwargs.keys() <= known:
             _bind(method, required, declared, args, kwargs, free=free)
-        attachment = None if incoming is None else kwargs.pop(incoming, None)
-        request = Request(component.interface, method, kwargs, attachment=attachment)
+        request = Request(component.interface, method, kwargs)
+        if incoming is not None:
+            request.carried = kwargs.pop(incoming, None)
         return component.call(request, timeout, on_progress=on_progress).addCallback(unpack)
 
     def with_options(**options: Any) -> Callable[..., Deferred[Any]]:

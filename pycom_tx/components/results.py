@@ -82,14 +82,13 @@ class Results:
                     f"{request.interface}.{self._name} gave another type than it declares: {error}"
                 )
                 raise TypeError(msg) from None
-        attachment = None if given is None else given.carried
+        response = Response(values if self.names else values[_ALONE])
+        if given is not None:
+            response.carried = given.carried
+            response.extensions = given.extensions
         if self._attachment is not None:
-            attachment = values.pop(self._attachment)
-        return Response(
-            values if self.names else values[_ALONE],
-            attachment=attachment,
-            extensions=None if given is None else given.extensions,
-        )
+            response.carried = values.pop(self._attachment)
+        return response
 
     def _by_name(self, request: Request, values: Any) -> dict[str, Any]:
         if len(self.names) == 1:

@@ -95,14 +95,14 @@ def decode_request(frames: Sequence[bytes]) -> Request:
         call = _parsed(_Call, _read_call, frames)
     except ValueError as error:
         raise BadRequest(str(error)) from None
-    return Request(
-        call.interface,
-        call.method,
-        call.args,
-        attachment=frames[2] if len(frames) == 3 else None,
-        extensions=call.extensions,
-        session_id=call.session_id,
-    )
+    # Arguments with names, of a class, cost more than attributes.
+    request = Request(call.interface, call.method, call.args)
+    request.session_id = call.session_id
+    if call.extensions is not None:
+        request.extensions = call.extensions
+    if len(frames) == 3:
+        request.carried = frames[2]
+    return request
 
 
 def encode_response(
@@ -161,14 +161,15 @@ def decode_response(frames: Sequence[bytes]) -> Response:
         reply = _parsed(_Reply, _read_reply, frames)
     except ValueError as error:
         raise InvalidReply(f"Invalid reply: {error}") from None
-    return Response(
-        reply.result,
-        code=reply.code,
-        error=reply.error,
-        attachment=frames[2] if len(frames) == 3 else None,
-        session_id=reply.session_id,
-        extensions=reply.extensions,
-    )
+    response = Response(reply.result)
+    response.code = reply.code
+    response.error = reply.error
+    response.session_id = reply.session_id
+    if reply.extensions is not None:
+        response.extensions = reply.extensions
+    if len(frames) == 3:
+        response.carried = frames[2]
+    return response
 
 
 def _wrong_arguments(args: Any, error: str) -> str:

@@ -45,8 +45,6 @@ HANDSHAKE_TIMEOUT: Final = 2000
 LINGER: Final = 500
 """Milliseconds that a closed socket has for the messages on their way."""
 
-_BYTES: Final = frozenset({bytes})
-
 _log = Logger()
 
 
@@ -89,8 +87,10 @@ class Channel(ABC):
         return None if self._connection is None else self._connection.sender
 
     def send(self, frames: list[bytes]) -> None:
-        if not _BYTES.issuperset(map(type, frames)):
-            check_frames(frames)
+        for frame in frames:
+            if type(frame) is not bytes:
+                check_frames(frames)
+                break
         if self._closed:
             raise ConnectionClosed(f"The channel at {self.address} is closed")
         queues = self._waiting.queues
