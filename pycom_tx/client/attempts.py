@@ -41,6 +41,7 @@ class Attempts:
     :param on_progress: as for :meth:`Component.invoke`.
     :param tried: the providers that will not do any more.
     :param trace: the trace context that it is part of.
+    :param unpack: what makes of the response what the caller gets; None if that is the response.
     """
 
     __slots__ = (
@@ -53,6 +54,7 @@ class Attempts:
         "_timeout",
         "_trace",
         "_tried",
+        "_unpack",
         "_unsure",
     )
 
@@ -66,6 +68,7 @@ class Attempts:
         *,
         tried: list[Provider],
         trace: dict[str, str] | None = None,
+        unpack: Callable[[Response], Any] | None = None,
     ) -> None:
         self._component = component
         self._request = request
@@ -75,9 +78,10 @@ class Attempts:
         self._tried = tried
         self._ticket: int | None = None
         self._trace = trace
+        self._unpack = unpack
         self._unsure: ServiceNotAvailable | None = None
 
-    def make(self, left: float) -> Deferred[Response]:
+    def make(self, left: float) -> Deferred[Any]:
         """Make the call at a provider that was not tried yet.
 
         :param left: seconds that are left.
@@ -103,7 +107,7 @@ class Attempts:
             return self._unanswered(ServiceNotAvailable(str(error), not_started=True))
         return call.addCallbacks(self._answered, self._failed)
 
-    def wait(self, room: Room) -> Deferred[Response]:
+    def wait(self, room: Room) -> Deferred[Any]:
         """Make the call when there is room for it.
 
         :raises CallTimeout: (as a failure) there was none in time.
@@ -127,11 +131,11 @@ class Attempts:
             )
         )
 
-    def _answered(self, response: Response) -> Response:
+    def _answered(self, response: Response) -> Any:
         if self._provider.pause_ends:
             self._provider.succeeded()
         self._component.answered(self._provider, response.session_id, self._request.session_id)
-        return response
+        return response if self._unpack is None else self._unpack(response)
 
     def _failed(self, failure: Failure) -> Any:
         error = failure.value
@@ -146,7 +150,7 @@ class Attempts:
                 self._component.answered(self._provider, error.session_id, self._request.session_id)
         return failure
 
-    def _unanswered(self, error: ServiceNotAvailable) -> Deferred[Response]:
+    def _unanswered(self, error: ServiceNotAvailable) -> Deferred[Any]:
         if not isinstance(error, ConnectionClosed):
             self._provider.failed(error)
         component = self._component
@@ -161,14 +165,14 @@ class Attempts:
             )
         return self._given_up(error)
 
-    def _given_up(self, error: ServiceNotAvailable) -> Deferred[Response]:
+    def _given_up(self, error: ServiceNotAvailable) -> Deferred[Any]:
         """Fail, or wait for better times where that helps and is wanted."""
         room = self._component.room
         if room is not None and isinstance(error, Overloaded):
             return self.wait(room)
         raise self._final(error)
 
-    def _again(self, error: ServiceNotAvailable) -> Deferred[Response]:
+    def _again(self, error: ServiceNotAvailable) -> Deferred[Any]:
         context = self._component.context
         left = self._ends - context.connections.clock.seconds()
         if left <= 0 or not self._may_try_others(error) or not context.budget.spend():

@@ -119,7 +119,7 @@ class Component:
             failures.
         """
         request = Request(self.interface, method, args, attachment=attachment)
-        return self.call(request, timeout, on_progress=on_progress).addCallback(outcome)
+        return self.unpacked(request, timeout, on_progress, outcome)
 
     def introspect(self) -> Deferred[dict[str, Any]]:
         """Ask the service about its interface.
@@ -148,14 +148,7 @@ class Component:
         :raises ValueError: *timeout* is not more than 0. (As a failure, as the errors of
             :meth:`invoke` are.)
         """
-        context = self.context
-        if (context.prehooks or context.posthooks) and not self.bare:
-            seconds = context.timeout if timeout is None else timeout
-            steps = self._call_with_hooks(request, timeout, on_progress)
-            return within(Deferred.fromCoroutine(steps), seconds, self._clock)
-        if self._observers:
-            return self._observed(request, timeout, on_progress)
-        return self._call(request, timeout, on_progress)
+        return self.unpacked(request, timeout, on_progress, None)
 
     def when_lost(self, tell: Callable[[], object]) -> None:
         """Call a function whenever the connection breaks, until the component is closed.
@@ -198,6 +191,26 @@ class Component:
     def is_closed(self) -> bool:
         """Whether it was closed."""
         return self._providers is None
+
+    def unpacked(
+        self,
+        request: Request,
+        timeout: float | None,
+        on_progress: Callable[[Any], object] | None,
+        unpack: Callable[[Response], Any] | None,
+    ) -> Deferred[Any]:
+        """As :meth:`call`; what comes of it is what *unpack* makes of the response, if given."""
+        context = self.context
+        if (context.prehooks or context.posthooks) and not self.bare:
+            seconds = context.timeout if timeout is None else timeout
+            steps = self._call_with_hooks(request, timeout, on_progress)
+            call: Deferred[Any] = within(Deferred.fromCoroutine(steps), seconds, self._clock)
+        elif self._observers:
+            call = self._observed(request, timeout, on_progress)
+        else:
+            # Whoever takes the answer unpacks it: a callback costs as much as all of that.
+            return self._call(request, timeout, on_progress, unpack=unpack)
+        return call if unpack is None else call.addCallback(unpack)
 
     # What an attempt at a call needs.
 
@@ -312,7 +325,8 @@ class Component:
         timeout: float | None,
         on_progress: Callable[[Any], object] | None,
         trace: dict[str, str] | None = None,
-    ) -> Deferred[Response]:
+        unpack: Callable[[Response], Any] | None = None,
+    ) -> Deferred[Any]:
         try:
             left = self.context.timeout if timeout is None else checked_timeout(timeout)
             now = self._clock.seconds()
@@ -327,7 +341,9 @@ class Component:
                     )
             if trace is None and not self.bare:
                 trace = trace_context.get()
-            attempts = Attempts(self, request, left, now + left, on_progress, tried=[], trace=trace)
+            attempts = Attempts(
+                self, request, left, now + left, on_progress, tried=[], trace=trace, unpack=unpack
+            )
             return attempts.wait(self.room) if self.room else attempts.make(left)
         except Exception:
             return fail()

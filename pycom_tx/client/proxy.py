@@ -239,7 +239,7 @@ def _proxied(
         request = Request(component.interface, method, kwargs)
         if incoming is not None:
             request.carried = kwargs.pop(incoming, None)
-        return component.call(request, timeout, on_progress=on_progress).addCallback(unpack)
+        return component.unpacked(request, timeout, on_progress, unpack)
 
     def with_options(**options: Any) -> Callable[..., Deferred[Any]]:
         for name in options:
