@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import msgspec
 from twisted.internet.defer import Deferred, fail
 
 from pycom_tx.zerojson.errors import (
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pycom_tx.zerojson.request import Request, Response
 
 
-class Attempts:
+class Attempts(msgspec.Struct, eq=False):
     """One call of a component, at one provider after the other.
 
     What was provably not started goes to another provider, and so does what may be executed
@@ -38,48 +39,23 @@ class Attempts:
     :param request: what is asked.
     :param timeout: seconds that it has, attempts and all.
     :param ends: when its time is over, by the context's clock.
-    :param on_progress: as for :meth:`Component.invoke`.
     :param tried: the providers that will not do any more.
+    :param on_progress: as for :meth:`Component.invoke`.
     :param trace: the trace context that it is part of.
     :param unpack: what makes of the response what the caller gets; None if that is the response.
     """
 
-    __slots__ = (
-        "_component",
-        "_ends",
-        "_on_progress",
-        "_provider",
-        "_request",
-        "_ticket",
-        "_timeout",
-        "_trace",
-        "_tried",
-        "_unpack",
-        "_unsure",
-    )
-
-    def __init__(
-        self,
-        component: Component,
-        request: Request,
-        timeout: float,
-        ends: float,
-        on_progress: Callable[[Any], object] | None = None,
-        *,
-        tried: list[Provider],
-        trace: dict[str, str] | None = None,
-        unpack: Callable[[Response], Any] | None = None,
-    ) -> None:
-        self._component = component
-        self._request = request
-        self._timeout = timeout
-        self._ends = ends
-        self._on_progress = on_progress
-        self._tried = tried
-        self._ticket: int | None = None
-        self._trace = trace
-        self._unpack = unpack
-        self._unsure: ServiceNotAvailable | None = None
+    component: Component
+    request: Request
+    timeout: float
+    ends: float
+    tried: list[Provider]
+    on_progress: Callable[[Any], object] | None = None
+    trace: dict[str, str] | None = None
+    unpack: Callable[[Response], Any] | None = None
+    _provider: Any = None  # a Provider, from the first attempt on
+    _ticket: int | None = None
+    _unsure: ServiceNotAvailable | None = None
 
     def make(self, left: float) -> Deferred[Any]:
         """Make the call at a provider that was not tried yet.
@@ -88,17 +64,17 @@ class Attempts:
 
         :raises ServiceNotAvailable: there is none, or it cannot be sent.
         """
-        component = self._component
-        provider = self._provider = component.provider(self._tried)
-        self._tried.append(provider)
-        self._request.session_id = component.session_id
+        component = self.component
+        provider = self._provider = component.provider(self.tried)
+        self.tried.append(provider)
+        self.request.session_id = component.session_id
         try:
             call = provider.connection().client.call(
-                self._request,
-                self._timeout,
-                self._on_progress,
+                self.request,
+                self.timeout,
+                self.on_progress,
                 None if component.bare else component.context.token,
-                self._trace,
+                self.trace,
                 left=left,
             )
         except ServiceNotAvailable as error:
@@ -112,18 +88,18 @@ class Attempts:
 
         :raises CallTimeout: (as a failure) there was none in time.
         """
-        clock = self._component.context.connections.clock
-        left = self._ends - clock.seconds()
+        clock = self.component.context.connections.clock
+        left = self.ends - clock.seconds()
         if self._ticket is None:
             self._ticket = room.ticket()
-        turn = room.wait(self._ticket, self._component)
+        turn = room.wait(self._ticket, self.component)
         if left != inf:
             turn.addTimeout(max(0.0, left), clock, self._no_room)
-        self._tried.clear()
-        return turn.addCallback(lambda _: self.make(self._ends - clock.seconds()))
+        self.tried.clear()
+        return turn.addCallback(lambda _: self.make(self.ends - clock.seconds()))
 
     def _no_room(self, _: object, __: float) -> NoReturn:
-        request = self._request
+        request = self.request
         raise self._final(
             CallTimeout(
                 f"No service had room for {request.interface}.{request.method} in its time",
@@ -134,8 +110,8 @@ class Attempts:
     def _answered(self, response: Response) -> Any:
         if self._provider.pause_ends:
             self._provider.succeeded()
-        self._component.answered(self._provider, response.session_id, self._request.session_id)
-        return response if self._unpack is None else self._unpack(response)
+        self.component.answered(self._provider, response.session_id, self.request.session_id)
+        return response if self.unpack is None else self.unpack(response)
 
     def _failed(self, failure: Failure) -> Any:
         error = failure.value
@@ -145,21 +121,21 @@ class Attempts:
             error.address = self._provider.address
             self._provider.succeeded()
             if isinstance(error, SessionExpired):
-                self._component.forget_session(self._request.session_id)
+                self.component.forget_session(self.request.session_id)
             else:
-                self._component.answered(self._provider, error.session_id, self._request.session_id)
+                self.component.answered(self._provider, error.session_id, self.request.session_id)
         return failure
 
     def _unanswered(self, error: ServiceNotAvailable) -> Deferred[Any]:
         if not isinstance(error, ConnectionClosed):
             self._provider.failed(error)
-        component = self._component
-        if self._request.session_id is not None:
-            component.provider_lost(self._provider, self._request.session_id)
+        component = self.component
+        if self.request.session_id is not None:
+            component.provider_lost(self._provider, self.request.session_id)
         elif self._may_try_others(error):
             if error.not_started:
                 return self._again(error)
-            twice = component.may_run_twice(self._request.method, self._ends, self._tried)
+            twice = component.may_run_twice(self.request.method, self.ends, self.tried)
             return twice.addCallback(
                 lambda harmless: self._again(error) if harmless else fail(self._final(error))
             )
@@ -167,14 +143,14 @@ class Attempts:
 
     def _given_up(self, error: ServiceNotAvailable) -> Deferred[Any]:
         """Fail, or wait for better times where that helps and is wanted."""
-        room = self._component.room
+        room = self.component.room
         if room is not None and isinstance(error, Overloaded):
             return self.wait(room)
         raise self._final(error)
 
     def _again(self, error: ServiceNotAvailable) -> Deferred[Any]:
-        context = self._component.context
-        left = self._ends - context.connections.clock.seconds()
+        context = self.component.context
+        left = self.ends - context.connections.clock.seconds()
         if left <= 0 or not self._may_try_others(error) or not context.budget.spend():
             return self._given_up(error)
         if not error.not_started:
@@ -182,16 +158,16 @@ class Attempts:
         return self.make(left)
 
     def _may_try_others(self, error: ServiceNotAvailable) -> bool:
-        return not isinstance(
-            error, (CallTimeout, ConnectionClosed)
-        ) and self._component.has_others(self._tried)
+        return not isinstance(error, (CallTimeout, ConnectionClosed)) and self.component.has_others(
+            self.tried
+        )
 
     def _final(self, error: ServiceNotAvailable) -> ServiceNotAvailable:
         """The error that the caller gets: it says whether the call may have been executed."""
         if error.not_started and self._unsure is not None:
             error = self._unsure  # for all we know, an earlier attempt was
-        if not self._component.bare:
+        if not self.component.bare:
             what = "was not started" if error.not_started else "may have been executed"
-            call = f"{self._request.interface}.{self._request.method}"
+            call = f"{self.request.interface}.{self.request.method}"
             error.args = (f"{error}; {call} {what}",)
         return error

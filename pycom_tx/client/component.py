@@ -287,7 +287,7 @@ class Component:
             request = Request(self.interface, "introspect")
             left = min(ends - now, PATIENCE)
             try:
-                asking = Attempts(self, request, left, now + left, tried=list(tried))
+                asking = Attempts(self, request, left, now + left, list(tried))
                 told = await asking.make(left)
                 self._twice = {
                     name: described.get("idempotent") is True
@@ -342,7 +342,7 @@ class Component:
             if trace is None and not self.bare:
                 trace = trace_context.get()
             attempts = Attempts(
-                self, request, left, now + left, on_progress, tried=[], trace=trace, unpack=unpack
+                self, request, left, now + left, [], on_progress, trace=trace, unpack=unpack
             )
             return attempts.wait(self.room) if self.room else attempts.make(left)
         except Exception:

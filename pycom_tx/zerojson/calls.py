@@ -7,9 +7,10 @@ from contextvars import copy_context
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextvars import Context
 
     from twisted.internet.defer import Deferred
 
@@ -23,7 +24,7 @@ LATER: Final = "later"
 NEVER: Final = "never"
 
 
-class Call:
+class Call(msgspec.Struct, eq=False):
     """A request on its way to its reply.
 
     :param channel: where it came from.
@@ -52,31 +53,17 @@ class Call:
         of PyCOM 0.6, which is told nothing new.
     """
 
-    __slots__ = (
-        "answer",
-        "cancelled",
-        "channel",
-        "client",
-        "context",
-        "ends",
-        "envelope",
-        "key",
-        "request",
-        "told",
-    )
-
-    client: tuple[IChannel, bytes]
-    context: Context
-    key: Any
-
-    def __init__(self, channel: IChannel, envelope: list[bytes]) -> None:
-        self.channel = channel
-        self.envelope = envelope
-        self.request: Request | None = None
-        self.answer: Deferred[Response] | None = None
-        self.cancelled = False
-        self.ends = inf
-        self.told: bytes | None = None
+    channel: IChannel
+    envelope: list[bytes]
+    request: Request | None = None
+    answer: Deferred[Response] | None = None
+    cancelled: bool = False
+    ends: float = inf
+    told: bytes | None = None
+    # What the calls that are held are found by, and the context of those that wait.
+    client: Any = None
+    key: Any = None
+    context: Any = None
 
 
 class Calls:

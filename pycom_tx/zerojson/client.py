@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
@@ -66,6 +67,12 @@ _DEADLINE: Final = b',"%b":%%d' % DEADLINE.encode()
 _HELLO: Final = b',"%b":%b' % (HELLO.encode(), codec.encode(hello()))
 _PROGRESS: Final = b',"%b":true' % PROGRESS.encode()
 _TRACE: Final = b',"%b":%%b' % TRACE.encode()
+
+
+@lru_cache(maxsize=100)
+def _deadline(seconds: float) -> bytes:
+    """What tells a service how long a call may take: mostly as long as the one before."""
+    return b"" if seconds == inf else _DEADLINE % max(1, int(seconds * 1000))
 
 
 @implementer(ICallListener)
@@ -277,7 +284,7 @@ class Client:
         trace: dict[str, str] | None,
     ) -> bytes:
         """What goes along with a request beside its own extensions, as JSON without braces."""
-        more = b"" if timeout == inf else _DEADLINE % max(1, int(timeout * 1000))
+        more = _deadline(timeout)
         if not self._greeting:
             more += _HELLO
         if token is not None and AUTH not in request.extensions:
