@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Final, TypedDict
 
@@ -60,7 +60,6 @@ class Types:
     __slots__ = (
         "_all",
         "_attachment",
-        "_is_json",
         "_names",
         "_values",
         "_with_dataclasses",
@@ -79,13 +78,11 @@ class Types:
         self.schema = object_schema(
             {name: kind for name, kind in all_types.items() if name != attachment}, where
         )
-        parts = {name: list(parts_of(kinds.type_info(kind))) for name, kind in known.items()}
-        every = [part for some in parts.values() for part in some]
         self._attachment = attachment
-        self.viewed = any(
-            isinstance(part, kinds.MemoryViewType) for part in parts.get(attachment or "", ())
+        self.viewed = attachment in known and any(
+            isinstance(part, kinds.MemoryViewType)
+            for part in parts_of(kinds.type_info(known[attachment]))
         )
-        self._is_json = attachment is None and all(isinstance(part, _JSON) for part in every)
         self._names = tuple(types)
         self._values = {name: _Value(name, kind, self.schema) for name, kind in known.items()}
         self._with_dataclasses = [n for n, value in self._values.items() if value.has_dataclasses]
@@ -119,31 +116,31 @@ class Types:
 
         :raises ValueError: one is not of its type, as above.
         """
-        if self._is_json:
-            try:
-                found: dict[str, Any] = convert((values,), self._all).value
-            except _WRONG:
-                pass  # whose value it is, is found out below
-            else:
-                return found
         for name, value in self._values.items():
-            if name != self._attachment:
+            if name == self._attachment:
+                value.converted(values[name])
+            else:
                 values[name] = value.plain(values[name])
-            value.converted(values[name])
         return values
+
+    @property
+    def plain_alone(self) -> Callable[[Any], Any]:
+        """As :meth:`plain`, of the one value that there is, which is no attachment."""
+        (alone,) = self._values.values()
+        return alone.plain
 
 
 class _Value:
     """The type of one value."""
 
-    __slots__ = ("_name", "_one", "_schema", "has_dataclasses")
+    __slots__ = ("_name", "_one", "_schema", "has_dataclasses", "is_json")
 
     def __init__(self, name: str, kind: Any, schema: dict[str, Any]) -> None:
         self._name = name
         self._one = _one(kind)
-        self.has_dataclasses = any(
-            isinstance(part, kinds.DataclassType) for part in parts_of(kinds.type_info(kind))
-        )
+        parts = list(parts_of(kinds.type_info(kind)))
+        self.has_dataclasses = any(isinstance(part, kinds.DataclassType) for part in parts)
+        self.is_json = all(isinstance(part, _JSON) for part in parts)
         self._schema = {
             "$defs": schema.get("$defs", {}),
             **schema["properties"].get(name, {}),
@@ -156,12 +153,19 @@ class _Value:
             return self._converted_whole(value)
 
     def plain(self, value: Any) -> Any:
+        if self.is_json:
+            try:
+                return convert((value,), self._one).value
+            except _WRONG:
+                pass  # what is wrong, is found out below
         try:
-            return msgspec.to_builtins(value, str_keys=True, builtin_types=_BYTES)
+            plain = msgspec.to_builtins(value, str_keys=True, builtin_types=_BYTES)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{self._name!r}: {error}") from None
         except RecursionError:
             raise ValueError(f"{self._name!r}: nested too deeply") from None
+        self.converted(plain)
+        return plain
 
     def _convert(self, value: Any) -> Any:
         converted = convert((value,), self._one, builtin_types=_BYTES).value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, get_args, get_origin
 
 from pycom_tx.components.annotations import FREE, eventual
@@ -34,7 +34,7 @@ class Results:
     :raises ValueError: a name is there twice, or missing.
     """
 
-    __slots__ = ("_attachment", "_name", "_types", "names", "schema")
+    __slots__ = ("_attachment", "_name", "_plain", "names", "schema")
 
     def __init__(
         self,
@@ -51,8 +51,11 @@ class Results:
             raise ValueError(msg)
         self._attachment = attachment
         types = _types(self.names, eventual(annotation), where)
-        self._types = Types(types, where, attachment)
-        schema = self._types.schema
+        known = Types(types, where, attachment)
+        self._plain: Callable[[Any], Any] | None = None
+        if known.checked:
+            self._plain = known.plain if self.names else known.plain_alone
+        schema = known.schema
         if self.names:
             self.schema = {**schema, "required": [n for n in self.names if n != attachment]}
         else:
@@ -68,26 +71,24 @@ class Results:
         """
         given = value if isinstance(value, Response) else None
         if given is not None:
-            if given.code:
+            if given.code or not (self.names or self._plain):
                 return given
             value = given.result
-        if not (self.names or self._types.checked):
-            return given or Response(value)
-        values = self._by_name(request, value) if self.names else {_ALONE: value}
-        if self._types.checked:
+        if self.names:
+            value = self._by_name(request, value)
+        if self._plain is not None:
             try:
-                values = self._types.plain(values)
+                value = self._plain(value)
             except ValueError as error:
                 msg = (
                     f"{request.interface}.{self._name} gave another type than it declares: {error}"
                 )
                 raise TypeError(msg) from None
-        response = Response(values if self.names else values[_ALONE])
+        response = Response(value)
         if given is not None:
-            response.carried = given.carried
-            response.extensions = given.extensions
+            response.carried, response.extensions = given.carried, given.extensions
         if self._attachment is not None:
-            response.carried = values.pop(self._attachment)
+            response.carried = value.pop(self._attachment)
         return response
 
     def _by_name(self, request: Request, values: Any) -> dict[str, Any]:
