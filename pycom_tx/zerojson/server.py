@@ -241,7 +241,7 @@ class Server:
             request.report_to(partial(self._report, call.channel, call.envelope))
         if DEADLINE in extensions:
             seconds = seconds_left(extensions[DEADLINE])
-            request.deadline = self._clock.seconds() + seconds
+            request.deadline = self._last_call + seconds
             return seconds > 0
         return True
 

@@ -187,7 +187,7 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
         self.is_reading = True
         try:
             # Mostly it is one message: what it brought about does not wait for others.
-            if self._read_some(1):
+            if self._read_one():
                 self._idle()
                 if not self._has_more():
                     return
@@ -216,19 +216,20 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
 
     def _read_some(self, limit: int) -> bool:
         """Read as many messages, or all that there are; whether there may be more."""
-        for _ in range(limit):
-            try:
-                frames = read_message(self.socket, self._look_at)
-            except zmq.Again:
-                return False
-            try:
-                self._received(frames)
-            except BaseException:
-                # Also what would end a program: it ends by its reactor's stop.
-                _log.failure("A message could not be dealt with")
-            if self.socket is None:
-                return False
-        return True
+        return all(self._read_one() for _ in range(limit))
+
+    def _read_one(self) -> bool:
+        """Read a message, if there is one; whether there may be more."""
+        try:
+            frames = read_message(self.socket, self._look_at)
+        except zmq.Again:
+            return False
+        try:
+            self._received(frames)
+        except BaseException:
+            # Also what would end a program: it ends by its reactor's stop.
+            _log.failure("A message could not be dealt with")
+        return self.socket is not None
 
     def addEndpoints(self, endpoints: list[ZmqEndpoint]) -> None:
         super().addEndpoints(endpoints)
