@@ -234,7 +234,7 @@ def _proxied(
 
     # Positional only: any name may be an argument's.
     def call(*args: Any, **kwargs: Any) -> Deferred[Any]:
-        if args or not needed <= kwargs.keys() <= known:
+        if args or not (needed.issubset(kwargs) and known.issuperset(kwargs)):
             _bind(method, required, declared, args, kwargs, free=free)
         request = Request(component.interface, method, kwargs)
         if incoming is not None:

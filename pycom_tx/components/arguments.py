@@ -107,7 +107,7 @@ class Arguments:
         given = request.args
         if type(given) is not dict:
             given = self._given(request)
-        if not self._needed <= given.keys():
+        if not self._needed.issubset(given):
             raise self._missing(request, given)
         if self._attachment is not None:
             given = self._with_attachment(request, given, self._attachment)
