@@ -12,7 +12,7 @@ from benchmarks.peers import PEERS
 from benchmarks.workload import Settings
 from benchmarks.workloads import WORKLOADS
 
-FULL: Final = {"rounds": 7, "seconds": 1.0, "warm_up": 0.3}
+FULL: Final = {"rounds": 15, "seconds": 1.0, "warm_up": 0.3}
 QUICK: Final = {"rounds": 2, "seconds": 0.3, "warm_up": 0.1}
 
 

@@ -301,14 +301,14 @@ class TableTests(SynchronousTestCase):
     def test_verdicts_of_a_short_run(self):
         """A run that is shorter than it could be says that its verdicts mean little."""
         measured = results(calls=compared([1], [2]))
-        few = "shorter than the usual one of 7 rounds of 1 s: its verdicts mean little"
+        few = "shorter than the usual one of 15 rounds of 1 s: its verdicts mean little"
         for settings, is_short in (
-            ({"rounds": 7, "seconds": 1.0}, False),
-            ({"rounds": 8, "seconds": 2.0, "scale": 1.0}, False),
-            ({"rounds": 6, "seconds": 1.0}, True),
-            ({"rounds": 7, "seconds": 0.9}, True),
-            ({"rounds": 7, "seconds": 1.0, "scale": 0.1}, True),
-            ({"rounds": 7, "seconds": 1.0, "calls": 50}, True),
+            ({"rounds": 15, "seconds": 1.0}, False),
+            ({"rounds": 16, "seconds": 2.0, "scale": 1.0}, False),
+            ({"rounds": 14, "seconds": 1.0}, True),
+            ({"rounds": 15, "seconds": 0.9}, True),
+            ({"rounds": 15, "seconds": 1.0, "scale": 0.1}, True),
+            ({"rounds": 15, "seconds": 1.0, "calls": 50}, True),
         ):
             measured.settings = settings
             self.assertEqual(few in printed(measured), is_short, settings)

@@ -36,14 +36,14 @@ PEERS: Final = {
     "pycom_tx": Peer(
         "pycom_tx", ("pycom_tx", "Twisted", "pyzmq", "msgspec"), "coroutines that share a proxy"
     ),
+    "pyzmq": Peer("raw pyzmq", ("pyzmq",), "one DEALER socket, a frame tells requests apart"),
+    "txzmq": Peer(
+        "bare txzmq", ("txzmq", "Twisted", "pyzmq"), "one DEALER socket, as that of raw pyzmq"
+    ),
     "gateway": Peer(
         "pycom_tx through its gateway",
         ("Twisted", "aiohttp"),
         "tasks that share a session, 100 connections",
-    ),
-    "pyzmq": Peer("raw pyzmq", ("pyzmq",), "one DEALER socket, a frame tells requests apart"),
-    "txzmq": Peer(
-        "bare txzmq", ("txzmq", "Twisted", "pyzmq"), "one DEALER socket, as that of raw pyzmq"
     ),
     "pycom06": Peer("PyCOM 0.6.0", (), "threads with a proxy each"),
     "amp": Peer("Twisted AMP", ("Twisted",), "coroutines that share a connection"),

@@ -50,4 +50,5 @@ WORKLOAD: Final = Workload(
     "MB/s",
     prepare,
     ratio="own",
+    most_rounds=7,
 )

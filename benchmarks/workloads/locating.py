@@ -14,4 +14,5 @@ WORKLOAD: Final = Workload(
     "times/s",
     ByPeer("locate", {"locate, call, close": {}}, ("pycom_tx", "pycom06")),
     ratio="own",
+    most_rounds=7,
 )

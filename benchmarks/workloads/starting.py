@@ -68,4 +68,5 @@ WORKLOAD: Final = Workload(
     "milliseconds",
     "ms",
     prepare,
+    most_rounds=7,
 )
