@@ -73,11 +73,11 @@ def _apart(ratio: float, bound: float) -> str:
 
 
 _NOTHING_OVERLAPS: Final = (
-    "With one call in flight nothing overlaps: what Python does for a call, on both sides, adds to "
-    "what 0MQ and the system need to wake either of them. The turn of Twisted's reactor that reads "
-    "the socket takes most of what the bound leaves: *bare txzmq* has that turn, and no more work "
-    "than raw pyzmq. `Where the time of a call goes`_ has the rest. How quickly a system wakes who "
-    "sleeps differs from run to run: four of one day had 0.99, 0.89, 0.77 and 0.85."
+    "With one call in flight nothing overlaps: what Python does for a call from the arrival of a "
+    "message to the departure of the next, on both sides, adds to what 0MQ and the system need to "
+    "wake either of them. The turn of Twisted's reactor that reads the socket takes most of what "
+    "the bound leaves. `Where the time of a call goes`_ has the rest. Rounds differ by more than "
+    "the bound leaves, by where the system lets threads run, and runs by some hundredths."
 )
 
 _THE_CLIENTS_HALF: Final = (

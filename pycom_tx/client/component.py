@@ -208,7 +208,7 @@ class Component:
         elif self._observers:
             call = self._observed(request, timeout, on_progress)
         else:
-            # Whoever takes the answer unpacks it: a callback costs as much as all of that.
+            # Unpacked where it is taken: a callback more would cost as much as doing that.
             return self._call(request, timeout, on_progress, unpack=unpack)
         return call if unpack is None else call.addCallback(unpack)
 

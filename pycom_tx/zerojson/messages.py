@@ -95,7 +95,7 @@ def decode_request(frames: Sequence[bytes]) -> Request:
         call = _parsed(_Call, _read_call, frames)
     except ValueError as error:
         raise BadRequest(str(error)) from None
-    # Arguments with names, of a class, cost more than attributes.
+    # To call a class with arguments by name costs more than to set attributes.
     request = Request(call.interface, call.method, call.args)
     request.session_id = call.session_id
     if call.extensions is not None:
