@@ -654,6 +654,8 @@ class ResultTests(SynchronousTestCase):
         endless = []
         endless.append(endless)
         self.assertWrong(list, endless, "nested too deeply")
+        what = "Encoding objects of type range is unsupported"
+        self.assertWrong(dict[str, int], range(3), what)
 
     def test_responses(self):
         """The result of a response is checked, unless it is an error."""

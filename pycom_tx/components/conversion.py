@@ -23,6 +23,9 @@ msgspec takes as long as to convert what a call brings, so it is told only where
 _WRONG: Final = (msgspec.ValidationError, UnicodeError, RecursionError)
 """How msgspec tells that a value is not of its type."""
 
+_NOT_JSON: Final = (*_WRONG, AttributeError)
+"""And that a sequence of somebody's own is no object: it asks that for its keys."""
+
 _JSON: Final = (
     kinds.StrType,
     kinds.IntType,
@@ -156,8 +159,8 @@ class _Value:
         if self.is_json:
             try:
                 return convert((value,), self._one).value
-            except _WRONG:
-                pass  # what is wrong, is found out below
+            except _NOT_JSON:
+                pass  # what is wrong with it is found out below
         try:
             plain = msgspec.to_builtins(value, str_keys=True, builtin_types=_BYTES)
         except (TypeError, ValueError) as error:
@@ -176,13 +179,13 @@ class _Value:
     def _converted_whole(self, value: Any) -> Any:
         """Convert as JSON Schema has it: a number without a fraction is an integer."""
 
-        def convert(value: Any) -> Any:
+        def whole(value: Any) -> Any:
             return self._convert(_whole(value))
 
         try:
-            return convert(value)
+            return whole(value)
         except msgspec.ValidationError as error:
-            message = described(error, self._name, value, convert, self._schema)
+            message = described(error, self._name, value, whole, self._schema)
         except UnicodeError:
             message = f"expected Unicode, got a lone surrogate in {shown(value)}"
         except RecursionError:

@@ -175,7 +175,7 @@ class Client:
         if request.carried is not None or len(frames[3]) + _OTHERS > self._max_message:
             self._check_size(request, frames)
         self._channel.send(frames)
-        # The service need not wait for the rest.
+        # Only now: the message need not wait for what keeps track of it.
         call = self._calls[key] = CallInFlight(self, request, frames, timeout, on_progress)
         if not self._greeting:
             self._greeting = call.greets = True

@@ -34,11 +34,11 @@ LARGE: Final = 65536
 # Plain integers: the flags of an enumeration cost as much as the rest of writing.
 _NOBLOCK: Final = int(zmq.NOBLOCK)
 _NOBLOCK_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
-_NO_COPY: Final = False
 
 # What the class of a socket adds to its backend costs as much as sending does.
 _send: Final[Callable[..., Any]] = zmq.backend.Socket.send
 _receive: Final[Callable[..., zmq.Frame]] = zmq.backend.Socket.recv
+_NO_COPY: Final = False
 _READABLE: Final = int(zmq.POLLIN)
 CONNECTIONS: Final = zmq.Event.ACCEPTED | zmq.Event.DISCONNECTED
 """What tells of the connections of a bound socket: an accepted one is disconnected once,
@@ -216,7 +216,10 @@ class Socket(ZmqConnection):  # type: ignore[misc] # txzmq has no types
 
     def _read_some(self, limit: int) -> bool:
         """Read as many messages, or all that there are; whether there may be more."""
-        return all(self._read_one() for _ in range(limit))
+        for _ in range(limit):  # noqa: SIM110 # what counts is that they are read
+            if not self._read_one():
+                return False
+        return True
 
     def _read_one(self) -> bool:
         """Read a message, if there is one; whether there may be more."""
