@@ -66,4 +66,4 @@ class Workload:
     unit: str
     prepare: Callable[[Settings, ExitStack, LeftOut], Steps]
     ratio: str = ""
-    most_rounds: float = inf
+    most_rounds: float = 7

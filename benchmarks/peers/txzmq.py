@@ -1,6 +1,6 @@
 """The bare sockets of :mod:`benchmarks.peers.pyzmq` in Twisted's reactor, by txzmq.
 
-What a call costs more here is what the reactor takes to wait for a socket and to read it.
+What a call costs more here is what the reactor takes to wait for a socket, and txzmq to read it.
 """
 
 from __future__ import annotations

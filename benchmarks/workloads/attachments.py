@@ -50,5 +50,4 @@ WORKLOAD: Final = Workload(
     "MB/s",
     prepare,
     ratio="own",
-    most_rounds=7,
 )

@@ -16,5 +16,4 @@ WORKLOAD: Final = Workload(
     "calls/s",
     ByPeer("clients", {f"{CLIENTS} clients": {"clients": CLIENTS}}, ("pycom_tx", "pyzmq", "amp")),
     ratio="own",
-    most_rounds=7,
 )

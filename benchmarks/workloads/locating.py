@@ -14,5 +14,4 @@ WORKLOAD: Final = Workload(
     "times/s",
     ByPeer("locate", {"locate, call, close": {}}, ("pycom_tx", "pycom06")),
     ratio="own",
-    most_rounds=7,
 )

@@ -68,5 +68,4 @@ WORKLOAD: Final = Workload(
     "milliseconds",
     "ms",
     prepare,
-    most_rounds=7,
 )

@@ -158,9 +158,9 @@ class Attempts(msgspec.Struct, eq=False):
         return self.make(left)
 
     def _may_try_others(self, error: ServiceNotAvailable) -> bool:
-        return not isinstance(error, (CallTimeout, ConnectionClosed)) and self.component.has_others(
-            self.tried
-        )
+        if isinstance(error, (CallTimeout, ConnectionClosed)):
+            return False
+        return self.component.has_others(self.tried)
 
     def _final(self, error: ServiceNotAvailable) -> ServiceNotAvailable:
         """The error that the caller gets: it says whether the call may have been executed."""

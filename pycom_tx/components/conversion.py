@@ -82,12 +82,9 @@ class Types:
             {name: kind for name, kind in all_types.items() if name != attachment}, where
         )
         self._attachment = attachment
-        self.viewed = attachment in known and any(
-            isinstance(part, kinds.MemoryViewType)
-            for part in parts_of(kinds.type_info(known[attachment]))
-        )
         self._names = tuple(types)
         self._values = {name: _Value(name, kind, self.schema) for name, kind in known.items()}
+        self.viewed = attachment in self._values and self._values[attachment].is_view
         self._with_dataclasses = [n for n, value in self._values.items() if value.has_dataclasses]
         # All at once: most of what it takes to convert one is to call msgspec.
         self._all = _one(TypedDict("_All", all_types, total=False))  # type: ignore[operator] # known only now
@@ -136,7 +133,7 @@ class Types:
 class _Value:
     """The type of one value."""
 
-    __slots__ = ("_name", "_one", "_schema", "has_dataclasses", "is_json")
+    __slots__ = ("_name", "_one", "_schema", "has_dataclasses", "is_json", "is_view")
 
     def __init__(self, name: str, kind: Any, schema: dict[str, Any]) -> None:
         self._name = name
@@ -144,6 +141,7 @@ class _Value:
         parts = list(parts_of(kinds.type_info(kind)))
         self.has_dataclasses = any(isinstance(part, kinds.DataclassType) for part in parts)
         self.is_json = all(isinstance(part, _JSON) for part in parts)
+        self.is_view = any(isinstance(part, kinds.MemoryViewType) for part in parts)
         self._schema = {
             "$defs": schema.get("$defs", {}),
             **schema["properties"].get(name, {}),

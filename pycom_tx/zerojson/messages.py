@@ -95,13 +95,8 @@ def decode_request(frames: Sequence[bytes]) -> Request:
         call = _parsed(_Call, _read_call, frames)
     except ValueError as error:
         raise BadRequest(str(error)) from None
-    # To call a class with arguments by name costs more than to set attributes.
     request = Request(call.interface, call.method, call.args)
-    request.session_id = call.session_id
-    if call.extensions is not None:
-        request.extensions = call.extensions
-    if len(frames) == 3:
-        request.carried = frames[2]
+    _complete(request, call, frames)
     return request
 
 
@@ -164,12 +159,20 @@ def decode_response(frames: Sequence[bytes]) -> Response:
     response = Response(reply.result)
     response.code = reply.code
     response.error = reply.error
-    response.session_id = reply.session_id
-    if reply.extensions is not None:
-        response.extensions = reply.extensions
-    if len(frames) == 3:
-        response.carried = frames[2]
+    _complete(response, reply, frames)
     return response
+
+
+def _complete(message: Request | Response, read: _Call | _Reply, frames: Sequence[bytes]) -> None:
+    """Give a message what requests and responses have in common.
+
+    To call their classes with arguments by name would cost more.
+    """
+    message.session_id = read.session_id
+    if read.extensions is not None:
+        message.extensions = read.extensions
+    if len(frames) == 3:
+        message.carried = frames[2]
 
 
 def _wrong_arguments(args: Any, error: str) -> str:

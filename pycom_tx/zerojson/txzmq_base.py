@@ -87,10 +87,7 @@ class Channel(ABC):
         return None if self._connection is None else self._connection.sender
 
     def send(self, frames: list[bytes]) -> None:
-        for frame in frames:
-            if type(frame) is not bytes:
-                check_frames(frames)
-                break
+        check_frames(frames)
         if self._closed:
             raise ConnectionClosed(f"The channel at {self.address} is closed")
         queues = self._waiting.queues
