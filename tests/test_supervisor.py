@@ -229,6 +229,16 @@ class GivingUpTests(SupervisorCase):
         self.assertEqual(self.reasons, ["no fuel"])
         self.assertEqual(self.messages(events), ["/two has ended with exit status 1"])
 
+    def test_same_reason_while_it_ends(self):
+        """Nor is it when the second one is told to end before it has ended by itself."""
+        for process in self.first, self.second:
+            process.say("pycom-service: no fuel")
+        self.first.end(1)
+        with capturedLogs() as events:
+            self.second.end(signal=signal.SIGTERM)
+        self.assertEqual(self.reasons, ["no fuel"])
+        self.assertEqual(self.messages(events), ["/two has ended with SIGTERM"])
+
     def test_later(self):
         """One that could start before is started again, whatever it says now."""
         self.first.end(signal=signal.SIGKILL)

@@ -80,11 +80,13 @@ class Child(ProcessProtocol):
         self._registered = registered
         self._ended = ended
         self._reason: str | None = None
+        self._told = False
         self._output, self._errors = Lines(self._written), Lines(self._complained)
         self._closing: IDelayedCall | None = None
 
     def tell(self) -> None:
         """Pass on a signal that ends it: the first one, or another."""
+        self._told = True
         self.transport.write(b"!")
 
     def kill(self) -> None:
@@ -107,7 +109,8 @@ class Child(ProcessProtocol):
         self._output.end()
         self._errors.end()
         status: Any = reason.value
-        if status.exitCode != 1:
+        # One that is told to end may have said already why it does.
+        if status.exitCode != 1 and not (self._told and status.signal == signal.SIGTERM):
             self._let_out()
         self._ended(_named(status), self._reason)
 

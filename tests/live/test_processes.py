@@ -75,9 +75,14 @@ if Path("imported").exists():
 Path("imported").touch()
 """
 
+# Both processes that cannot import it have said so before one of them ends.
 SINGLE = """
+import atexit
+import time
 from pathlib import Path
 from pycom_tx.apps.demo import Demo
+if Path("lock").exists():
+    atexit.register(time.sleep, 1)
 Path("lock").touch(exist_ok=False)
 """
 
