@@ -63,6 +63,9 @@ class HeldNetwork:
             raise pycom.Overloaded("full")
         self.waiting.append(frames)
 
+    def offer(self, frames):
+        return False
+
     def withdraw(self, frames):
         self.withdrawn.append(frames)
 

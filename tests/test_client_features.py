@@ -67,7 +67,11 @@ class FullNetwork:
         if not self.room:
             raise pycom.Overloaded("full")
         self.room -= 1
-        self.sent.append(frames[0])
+        self.sent.append(frames)
+
+    def offer(self, frames):
+        self.send(frames)
+        return True
 
     def withdraw(self, frames):
         return False
@@ -217,6 +221,42 @@ class CancelTests(FeatureCase):
         self.clock.pump([0, 0])
         self.assertEqual(self.peer.received[-1], (b"CANCEL", {}))
         self.assertEqual(self.peer.last[1], b"1")
+
+    def test_closed_before_it_is_known(self):
+        """A client that is closed by then does not wait for that: it tells of all calls."""
+        self.channel = FullNetwork(4)
+        self.client = self.connect(self.channel)
+        given_up, in_flight = self.call(), self.call()
+        self.end(given_up)
+        self.client.close()
+        self.failureResultOf(in_flight, pycom.ConnectionClosed)
+        cancels = [[b"1", b"", b"CANCEL", b"{}"], [b"2", b"", b"CANCEL", b"{}"]]
+        self.assertEqual(self.channel.sent[2:], cancels)
+
+    def test_closed_at_an_old_one(self):
+        """It does not, once it has had an answer that told of nothing."""
+        self.channel = FullNetwork(4)
+        self.client = self.connect(self.channel)
+        answered, in_flight = self.call(), self.call()
+        answer = [b"1", b"", b"OK", b'{"code":0,"result":null}']
+        self.client.message_received(self.channel, answer)
+        self.successResultOf(answered)
+        self.client.close()
+        self.failureResultOf(in_flight, pycom.ConnectionClosed)
+        self.assertEqual([frames[2] for frames in self.channel.sent], [b"CALL", b"CALL"])
+
+    def test_lost_before_it_is_known(self):
+        """What was lost with its connection is not cancelled on the next one."""
+        self.peer = Peer(self.network)
+        self.client = self.connect()
+        lost = self.call()
+        self.network.disconnect(ADDRESS)
+        self.failureResultOf(lost, pycom.ServiceNotAvailable)
+        call = self.call()
+        self.peer.answer()
+        self.clock.pump([0, 0])
+        self.successResultOf(call)
+        self.assertEqual([command for command, _ in self.peer.received], [b"CALL", b"CALL"])
 
     def test_timeout(self):
         """So it is when the time of a call is over."""

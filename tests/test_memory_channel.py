@@ -297,6 +297,7 @@ class ClosingTests(MemoryCase):
         connected.close()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertRaises(ConnectionClosed, connected.send, [b"3"])
+        self.assertIs(connected.offer([b"3"]), False)
         self.assertEqual((self.server.received, self.client.received), ([], []))
         self.assertEqual((len(self.server.lost), self.client.lost), (1, []))
 

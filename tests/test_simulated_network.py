@@ -117,12 +117,14 @@ class ChannelTests(ChannelCase):
         self.connected.close()
         self.connected.close()
         self.assertRaises(pycom.ConnectionClosed, self.connected.send, [b"1"])
+        self.assertIs(self.connected.offer([b"1"]), False)
         self.bound.send([peer, b"2"])
         self.assertEqual(len(self.server.unsent), 1)
         self.pass_(0.2)
         self.assertEqual((self.client.received, self.server.lost), ([], []))
         self.bound.close()
         self.assertRaises(pycom.ConnectionClosed, self.bound.send, [peer, b"1"])
+        self.assertIs(self.bound.offer([peer, b"1"]), False)
 
     def test_addresses(self):
         """An address is bound once, a port is found where none is named."""

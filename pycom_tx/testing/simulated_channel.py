@@ -216,6 +216,8 @@ class Connected:
             self._attempt_after(self._network.takes())
 
     def offer(self, frames: list[bytes]) -> bool:
+        if self._closed:
+            return False
         self.send(frames)
         return True
 

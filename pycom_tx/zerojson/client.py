@@ -217,6 +217,8 @@ class Client:
         if self._closed:
             return
         self._closed = reason or f"The connection to {self.address} is closed"
+        for key in self._given_up:
+            self._cancel(key)
         self._fail_all(ConnectionClosed, self._closed)
         self._deadlines.close()
         self._channel.close()
@@ -269,7 +271,6 @@ class Client:
         # Whoever answers next may be another one.
         self._greeting = self._met = False
         self._learn(None)
-        self._given_up.clear()
         self._load = -inf, 0
         self._fail_all(ServiceNotAvailable, reason)
         if not self._closed:
@@ -313,7 +314,9 @@ class Client:
         self._given_up.clear()
 
     def _cancel(self, key: bytes) -> None:
-        if "cancel" in self._features:
+        # A service that is not known yet is told at the end: to one that does not know how to, it
+        # is a message like others that are wrong, and nobody hears that it says so.
+        if "cancel" in self._features or (self._closed and not self._met):
             self._channel.offer([key, b"", CANCEL, b"{}"])
         elif not self._met and len(self._given_up) < GIVEN_UP:
             self._given_up[key] = None
@@ -323,6 +326,8 @@ class Client:
             # Failing one may end others: whoever waits for it may cancel them.
             if call.key in self._calls:
                 self._fail(call, kind, reason)
+            # What was lost with its connection is not there to be cancelled.
+            self._given_up.pop(call.key, None)
 
     def _fail(self, call: CallInFlight, kind: type[ServiceNotAvailable], reason: str) -> None:
         call.deferred.errback(kind(reason, not_started=self.forget(call)))

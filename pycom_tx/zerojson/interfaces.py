@@ -56,7 +56,7 @@ class IChannel(Interface):
         """Send a message that may be left out.
 
         It is, while half of what may wait for that peer does: the rest is for messages
-        that may not.
+        that may not. So it is when the channel is closed.
 
         :returns: whether it was taken.
 

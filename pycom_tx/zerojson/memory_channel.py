@@ -165,7 +165,10 @@ class Unqueued:
         raise NotImplementedError
 
     def offer(self, frames: list[bytes]) -> bool:
-        self.send(frames)
+        try:
+            self.send(frames)
+        except ConnectionClosed:
+            return False
         return True
 
     def withdraw(self, frames: list[bytes]) -> bool:

@@ -103,7 +103,7 @@ class Channel(ABC):
             self._wait(frames)
 
     def offer(self, frames: list[bytes]) -> bool:
-        if self._waiting.half_full(self._peer(frames)):
+        if self._closed or self._waiting.half_full(self._peer(frames)):
             return False
         self.send(frames)
         return True

@@ -13,6 +13,19 @@ from tests.vectors import FOLDER
 
 SERVICE = (FOLDER / "fixture_service.py").read_text("utf-8")
 
+SLOW = """
+import time
+import pycom
+
+@pycom.interface("com.foo.slow")
+class Slow(pycom.Service):
+    @pycom.method
+    def work(self, request, seconds):
+        open("started", "w").close()
+        time.sleep(seconds)
+        return seconds
+"""
+
 OLD_CLIENT = """
 from __future__ import print_function
 import json, sys
@@ -128,6 +141,26 @@ class NewClientTests(OldServiceCase):
         )
         many = [component.invoke("raw", number) for number in range(200)]
         self.assertEqual([await call for call in many], list(range(200)))
+
+    async def test_closed_early(self):
+        """A client that closes before the first answer has its call cancelled; others go on."""
+        self.write_module("slow", SLOW)
+        nameserver = self.serve("-s", "/org/pycom/nameserver", "pycom.apps.nameserver")
+        address = self.serve("-n", nameserver, "-s", "/com/foo/slow", "slow")
+        await self.located(self.client(nameserver), "com.foo.slow")
+        context = pycom.Context(nameserver)
+        component = await context.connect(address, "com.foo.slow")
+        call = component.invoke("work", {"seconds": 0.2}, timeout=60)
+        await self.file("started")
+        context.close()
+        with self.assertRaises(pycom.ConnectionClosed):
+            await call
+        context = pycom.Context(nameserver)
+        self.addCleanup(context.close)
+        component = await context.connect(address, "com.foo.slow")
+        for seconds in (0.0, 0.1):
+            answer = await component.invoke("work", {"seconds": seconds}, timeout=60)
+            self.assertEqual(answer, seconds)
 
     async def test_all_old(self):
         """A client of ours finds and calls a service through a nameserver, both 0.6.0."""

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from msgspec import Meta
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 import pycom_tx as pycom
 from pycom_tx.gateway.service import Gateway
 from tests.live.browser import browser
-from tests.live.processes import LOOK_AGAIN, PATIENCE, ProcessCase
+from tests.live.processes import ProcessCase
 
 ANY = "tcp://127.0.0.1:*"
 
@@ -166,14 +164,6 @@ class ConsoleCase(ProcessCase):
         await self.start()
         await self.browser.open(self.url + path)
         return self.browser
-
-    async def file(self, name):
-        """Wait for a file."""
-        deadline = reactor.seconds() + PATIENCE
-        while not (self.folder / name).exists():
-            if reactor.seconds() > deadline:
-                raise AssertionError(f"There is no {name}")
-            await deferLater(reactor, LOOK_AGAIN)
 
     async def assertNoComplaints(self):
         """The browser has seen nothing wrong, but for answers that say that something is."""

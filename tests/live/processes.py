@@ -235,6 +235,14 @@ class ProcessCase(TestCase):
                 record["service"]: record["address"] for record in await component.list_services()
             }
 
+    async def file(self, name):
+        """Wait for a file in the folder."""
+        deadline = reactor.seconds() + PATIENCE
+        while not (self.folder / name).exists():
+            if reactor.seconds() > deadline:
+                raise AssertionError(f"There is no {name}")
+            await deferLater(reactor, LOOK_AGAIN)
+
     def reserve_port(self, port=0):
         """A port that nobody listens at, and nobody else gets before the test is over.
 

@@ -23,6 +23,7 @@ from tests.live.processes import LOOK_AGAIN, PATIENCE
 from tests.live.test_twistd import ANY, CommandCase
 
 SERVICE = '''
+import time
 from pathlib import Path
 
 import pycom_tx as pycom
@@ -46,9 +47,13 @@ class Busy(pycom.Service):
         return bytes(size)
 
     @pycom.method
-    async def wait(self, request, name: str):
-        """Wait until there is a file of that name, or the call is cancelled."""
+    async def wait(self, request, name: str, seconds: float = 0):
+        """Wait until there is a file of that name, or the call is cancelled.
+
+        For so many seconds, it holds up everything: its client hears nothing from it.
+        """
         Path(f"{name}.started").touch()
+        time.sleep(seconds)
         try:
             while not Path(name).exists():
                 await pause()
@@ -141,14 +146,6 @@ class GatewayCase(CommandCase):
         self.addCleanup(lambda: talk.ended)
         self.addCleanup(talk.transport.abortConnection)
         return talk
-
-    async def file(self, name):
-        """Wait for a file."""
-        deadline = reactor.seconds() + PATIENCE
-        while not (self.folder / name).exists():
-            if reactor.seconds() > deadline:
-                raise AssertionError(f"There is no {name}")
-            await deferLater(reactor, LOOK_AGAIN)
 
     async def waiting(self, name):
         """A call in progress, on a connection of its own."""

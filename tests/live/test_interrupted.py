@@ -27,11 +27,11 @@ import pycom_tx as pycom
 
 
 async def main(reactor):
-    where, name = sys.argv[1:3]
+    where, name, seconds = sys.argv[1:4]
     options = {"gateway" if where.startswith("http") else "nameserver": where}
     component = await pycom.Context(**options).locate("com.foo.busy")
     try:
-        await component.invoke("wait", {"name": name}, timeout=600)
+        await component.invoke("wait", {"name": name, "seconds": float(seconds)}, timeout=600)
     except pycom.ServiceNotAvailable as error:
         print(type(error).__name__, error, flush=True)
 
@@ -120,9 +120,9 @@ class QuietTests(GatewayCase):
 
 
 class InterruptedTests(HTTPClientCase):
-    async def assertCancelled(self, where, name, *options):
+    async def assertCancelled(self, where, name, *options, seconds=0):
         """A client that is interrupted while its call is in progress has it cancelled."""
-        client = Script(CALLER, where, name, *options)
+        client = Script(CALLER, where, name, str(seconds), *options)
         self.addCleanup(client.kill)
         await self.file(f"{name}.started")
         client.signal(signal.SIGINT)
@@ -135,6 +135,12 @@ class InterruptedTests(HTTPClientCase):
         await self.start()
         await self.assertCancelled(self.where, "first")
         await self.assertCancelled(self.where, "second", "asyncio")
+
+    async def test_before_the_first_word(self):
+        """So are those of a service that has not told yet what it knows."""
+        await self.start()
+        await self.assertCancelled(self.where, "first", seconds=1)
+        await self.assertCancelled(self.where, "second", "asyncio", seconds=1)
 
     async def test_over_http(self):
         """So are those that were made through a gateway."""

@@ -266,6 +266,7 @@ class SendingTests(ChannelCase):
         channel.close()
         with self.assertRaisesRegex(ConnectionClosed, "tcp://127.0.0.1:9 is closed"):
             channel.send([b"message"])
+        self.assertIs(channel.offer([b"message"]), False)
 
     def test_interfaces(self):
         """The network and both kinds of channels are what they claim to be."""
