@@ -1,7 +1,7 @@
 """Defaults, and the schemas that they are defaults of."""
 
 import jsonschema
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -52,6 +52,7 @@ class AdmitsTests(SynchronousTestCase):
             if wrong is not ...:
                 self.assertFalse(admits(schema, wrong), schema)
 
+    @settings(deadline=None)
     @given(_schemas, _values)
     def test_sure(self, schema, value):
         """What it admits a validator does, too."""
