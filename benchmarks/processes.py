@@ -94,10 +94,11 @@ def serving(module: str, times: int = 1, **options: object) -> Iterator[Server]:
 
     :raises Failed: it did not come up.
     """
-    server = Server(module, 0, free_port())
-    with _started(_command("serve", server, options)) as process:
-        process.wait_until_ready(times)
-        yield replace(server, pid=process.popen.pid)
+    with reserved_port() as port:
+        server = Server(module, 0, port)
+        with _started(_command("serve", server, options)) as process:
+            process.wait_until_ready(times)
+            yield replace(server, pid=process.popen.pid)
 
 
 def server_of(
@@ -111,12 +112,14 @@ def server_of(
         return None
 
 
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as taken:
-        taken.bind((HOST, 0))
-        port: int = taken.getsockname()[1]
-        return port
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port for a server that takes its time to start: nobody else gets it meanwhile."""
+    # Servers reuse addresses, too: they can listen where this socket only sits.
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind((HOST, 0))
+        yield reserved.getsockname()[1]
 
 
 def _command(side: str, server: Server, options: dict[str, object], *more: object) -> list[str]:

@@ -11,7 +11,7 @@ import sys
 from twisted.scripts import twistd
 
 from benchmarks.peers.work import HOST, INTERFACE
-from benchmarks.processes import free_port
+from benchmarks.processes import reserved_port
 from benchmarks.tally import Tally
 
 # It ends with whoever holds the other end of its standard input, however that ends.
@@ -28,16 +28,16 @@ serve(int(sys.argv[1]))
 
 def serve(port: int) -> None:
     """Start the service, and run twistd."""
-    inside = free_port()
-    service = subprocess.Popen(
-        [sys.executable, "-c", _SERVICE, str(inside)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    for line in service.stdout or ():
-        if "is registered" in line:
-            break
+    with reserved_port() as inside:
+        service = subprocess.Popen(
+            [sys.executable, "-c", _SERVICE, str(inside)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for line in service.stdout or ():
+            if "is registered" in line:
+                break
     listen = f"tcp:{port}:interface={HOST}"
     command = ["pycom-gateway", "-n", f"tcp://{HOST}:{inside}", "--http", listen]
     sys.argv = ["twistd", "-n", "--pidfile=", *command]
