@@ -56,6 +56,12 @@ class OldServiceCase(ProcessCase):
         self.addCleanup(process.kill)
         return process
 
+    async def old_nameserver(self):
+        """The address of a nameserver that answers: old services do not wait long for that."""
+        address = self.serve("-s", "/org/pycom/nameserver", "pycom.apps.nameserver")
+        await self.located(self.client(address), "org.pycom.nameserver")
+        return address
+
     async def located(self, context, interface):
         """A proxy, as soon as somebody provides the interface."""
         for _ in range(200):

@@ -142,8 +142,7 @@ class NewClientTests(OldServiceCase):
 
     async def test_all_old(self):
         """Nameserver, authenticator and guarded service are of 0.6.0."""
-        nameserver = self.serve("-s", "/org/pycom/nameserver", "pycom.apps.nameserver")
-        await self.located(self.client(nameserver), "org.pycom.nameserver")
+        nameserver = await self.old_nameserver()
         for module in MODULES:
             self.serve("-n", nameserver, "-s", f"/com/foo/{module}", module)
         await self.check(nameserver)

@@ -17,7 +17,7 @@ class OldSystemTests(OldServiceCase, GatewayCase):
         """Everything works that old services know: calls, sessions, attachments, and what is
         told of them, until they are killed."""
         self.write_module("fixture_service", SERVICE)
-        self.where = self.serve("-s", "/org/pycom/nameserver", "pycom.apps.nameserver")
+        self.where = await self.old_nameserver()
         address = f"tcp://127.0.0.1:{self.reserve_port()}"
         arguments = ("-n", self.where, "-s", "/com/foo/fixture", "fixture_service")
         service = self.serve_at(address, *arguments)

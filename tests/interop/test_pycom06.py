@@ -14,16 +14,17 @@ from tests.vectors import FOLDER
 SERVICE = (FOLDER / "fixture_service.py").read_text("utf-8")
 
 SLOW = """
-import time
+import os, time
 import pycom
 
 @pycom.interface("com.foo.slow")
 class Slow(pycom.Service):
     @pycom.method
-    def work(self, request, seconds):
+    def work(self, request, until):
         open("started", "w").close()
-        time.sleep(seconds)
-        return seconds
+        while not os.path.exists(until):
+            time.sleep(0.01)
+        return until
 """
 
 OLD_CLIENT = """
@@ -145,27 +146,27 @@ class NewClientTests(OldServiceCase):
     async def test_closed_early(self):
         """A client that closes before the first answer has its call cancelled; others go on."""
         self.write_module("slow", SLOW)
-        nameserver = self.serve("-s", "/org/pycom/nameserver", "pycom.apps.nameserver")
+        nameserver = await self.old_nameserver()
         address = self.serve("-n", nameserver, "-s", "/com/foo/slow", "slow")
         await self.located(self.client(nameserver), "com.foo.slow")
         context = pycom.Context(nameserver)
         component = await context.connect(address, "com.foo.slow")
-        call = component.invoke("work", {"seconds": 0.2}, timeout=60)
+        call = component.invoke("work", {"until": "closed"}, timeout=60)
         await self.file("started")
         context.close()
         with self.assertRaises(pycom.ConnectionClosed):
             await call
+        (self.folder / "closed").touch()
         context = pycom.Context(nameserver)
         self.addCleanup(context.close)
         component = await context.connect(address, "com.foo.slow")
-        for seconds in (0.0, 0.1):
-            answer = await component.invoke("work", {"seconds": seconds}, timeout=60)
-            self.assertEqual(answer, seconds)
+        for _ in range(2):
+            answer = await component.invoke("work", {"until": "closed"}, timeout=60)
+            self.assertEqual(answer, "closed")
 
     async def test_all_old(self):
         """A client of ours finds and calls a service through a nameserver, both 0.6.0."""
-        nameserver = self.serve("-s", "/org/pycom/nameserver", "pycom.apps.nameserver")
-        await self.located(self.client(nameserver), "org.pycom.nameserver")
+        nameserver = await self.old_nameserver()
         self.serve("-n", nameserver, "-s", "/com/foo/fixture", "fixture_service")
         await self.check(nameserver)
 
@@ -177,7 +178,7 @@ class NewClientTests(OldServiceCase):
 
     async def test_old_nameserver(self):
         """A service of ours registers with a nameserver of 0.6.0, and stops without it."""
-        nameserver = self.serve("-s", "/org/pycom/nameserver", "pycom.apps.nameserver")
+        nameserver = await self.old_nameserver()
         folder = self.folder / "new"
         folder.mkdir()
         (folder / "fixture_service.py").write_text(SERVICE, "utf-8")
