@@ -54,7 +54,10 @@ class ReliabilityCase(ProcessCase):
 
     async def begin(self):
         self.write_module("work", SERVICE)
-        self.nameserver_process, self.address = await self.nameserver()
+        # One that is started again finds its port free.
+        self.nameserver_process, self.address = await self.nameserver(
+            address=f"tcp://127.0.0.1:{self.reserve_port()}"
+        )
         self.processes = [await self.provider(number) for number in range(self.providers)]
         self.context = pycom.Context(self.address)
         self.addCleanup(self.context.close)

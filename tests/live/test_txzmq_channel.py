@@ -104,12 +104,14 @@ class ChannelCase(TestCase):
     def connected(self, address, listener=None):
         return self.network.connect(address, listener or Listener())
 
-    def reserved_port(self):
-        """A socket that holds a port at which nobody listens."""
+    def reserved_address(self):
+        """An address at which nobody listens, and nobody else does before the test is over."""
+        # libzmq reuses addresses, too: it can listen where this socket only sits.
         holder = socket.socket()
         self.addCleanup(holder.close)
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", 0))
-        return holder
+        return f"tcp://127.0.0.1:{holder.getsockname()[1]}"
 
     def bind_when_free(self, opened, address):
         """Bind a bare socket: 0MQ gives an address back some time after it was closed."""
@@ -211,14 +213,12 @@ class SendingTests(ChannelCase):
 
     async def test_waits_until_somebody_listens(self):
         """What was refused is told; what is sent once somebody listens arrives."""
-        reserved = self.reserved_port()
-        address = f"tcp://127.0.0.1:{reserved.getsockname()[1]}"
+        address = self.reserved_address()
         ours = Listener()
         channel = self.connected(address, ours)
         channel.send([b"early"])
         await ours.until(lambda listener: listener.unsent)
         self.assertEqual(ours.unsent, [([b"early"], f"Nothing answers at {address}")])
-        reserved.close()
         self.bound(Echo(), address)
         while not ours.messages:
             channel.send([b"late"])
@@ -249,7 +249,7 @@ class SendingTests(ChannelCase):
 
     async def test_withdrawn(self):
         """A message that waits can be taken back, and then nobody is told of it."""
-        address = f"tcp://127.0.0.1:{self.reserved_port().getsockname()[1]}"
+        address = self.reserved_address()
         ours = Listener()
         channel = self.connected(address, ours)
         kept, withdrawn = [b"kept"], [b"withdrawn"]

@@ -117,7 +117,7 @@ class ConnectionsTests(ChannelCase):
 
     async def test_broken(self):
         """A socket that is replaced begins with no clients, and counts those that come back."""
-        channel = self.bound(Echo())
+        channel = self.bound(Echo(), self.reserved_address())
         bare = self.raw_socket(zmq.DEALER)
         bare.connect(channel.address)
         await self.counted(1, 1)
