@@ -39,26 +39,34 @@ def prepare(settings: Settings, stack: ExitStack, left_out: LeftOut) -> Steps:
         ),
     }
     return {
-        title: partial(_measure, (title, ""), command, until)
+        title: partial(measure, (title, ""), command, until)
         for title, (command, until) in cases.items()
     }
 
 
-def _measure(key: Case, command: list[str], until: str) -> dict[Case, Figures]:
+def measure(key: Case, command: list[str], until: str) -> dict[Case, Figures]:
+    """Start a process, and take the time until it says what is waited for.
+
+    :param until: a part of that; if empty, it is until the process has ended.
+
+    :raises Failed: it ended without that, or with an error.
+    """
     began = perf_counter()
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
-        said = []
+        said, is_there = [], False
         for line in process.stdout or ():
             said.append(line)
-            if until and until in line:
+            is_there = bool(until) and until in line
+            if is_there:
                 break
         took = perf_counter() - began
-        ended = process.poll() if until else process.wait()
+        # One that says no more has ended, or is about to.
+        status = None if is_there else process.wait()
         process.kill()
-    if ended:
-        raise Failed(f"{command} ended with {ended}:\n{''.join(said)}")
+    if not is_there and (until or status):
+        raise Failed(f"{command} ended with {status}:\n{''.join(said)}")
     return {key: {"milliseconds": took * 1000}}
 
 

@@ -1,5 +1,6 @@
-"""What the benchmarks say of a gateway whose answers are wrong."""
+"""What the benchmarks say of a gateway whose answers are wrong, and of what does not start."""
 
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -7,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from benchmarks.processes import Failed, Server
 from benchmarks.workload import Settings
+from benchmarks.workloads.starting import measure
 
 
 class Wrong(BaseHTTPRequestHandler):
@@ -38,3 +40,25 @@ class WrongAnswerTests(SynchronousTestCase):
         self.assertIn(
             "The answer to bar('field1', 0) is {'field1': 0}, got {'field1': 7}", error.reason
         )
+
+
+# It says no more some time before it ends.
+FAILING = """
+import os
+import time
+os.write(1, b"there is no fuel\\n")
+os.close(1)
+os.close(2)
+time.sleep(0.5)
+os._exit(status)
+"""
+
+
+class NoStartTests(SynchronousTestCase):
+    def test_fails(self):
+        """There is no figure of one that ends too early, but what it said."""
+        for status in 0, 1:
+            command = [sys.executable, "-c", f"status = {status}{FAILING}"]
+            error = self.assertRaises(Failed, measure, ("python", ""), command, "is there")
+            self.assertIn(f"ended with {status}", str(error))
+            self.assertEqual(error.reason, "there is no fuel")
