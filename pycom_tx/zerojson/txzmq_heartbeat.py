@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import zmq
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from txzmq import ZmqEndpoint, ZmqEndpointType, ZmqFactory
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IDelayedCall
     from twisted.python.failure import Failure
+
+TURNS: Final = 20
+"""How often the reactor has looked for an answer, at least, before there is none. Of one that is
+held up for longer than the answer may take, the timers are due before it looks."""
 
 
 class Heartbeat:
@@ -129,12 +134,14 @@ def _refuses(reactor: Any, address: str, seconds: float) -> Deferred[bool]:
         path = address.removeprefix("ipc://")
         if path.startswith("@"):  # 0MQ's way to write a name that is in no file system
             path = f"\0{path[1:]}"
-        endpoint = UNIXClientEndpoint(reactor, path, seconds)
+        endpoint = UNIXClientEndpoint(reactor, path)
     else:
         host, _, port = address.removeprefix("tcp://").rpartition(":")
         host = host.strip("[]")
         # That the last address refuses is only told when the next one would have its turn.
-        endpoint = HostnameEndpoint(reactor, host, int(port), seconds, attemptDelay=seconds / 4)
+        endpoint = HostnameEndpoint(reactor, host, int(port), attemptDelay=seconds / 4)
+        if not (isIPAddress(host) or isIPv6Address(host)):
+            seconds *= 2  # its name is looked up first
     asking: Deferred[Any] = endpoint.connect(Factory.forProtocol(Protocol))
 
     def connected(protocol: Protocol) -> bool:
@@ -146,5 +153,25 @@ def _refuses(reactor: Any, address: str, seconds: float) -> Deferred[bool]:
         # What has no file any more listens as little as what refuses.
         return getattr(failure.value, "osError", None) in (errno.ECONNREFUSED, errno.ENOENT)
 
-    # The endpoint itself waits for names without end.
-    return asking.addCallbacks(connected, failed).addTimeout(2 * seconds, reactor)
+    _give_up(asking, reactor, seconds)
+    return asking.addCallbacks(connected, failed)
+
+
+def _give_up(asking: Deferred[Any], reactor: Any, seconds: float) -> None:
+    """Cancel what has not fired after some seconds, and turns of the reactor."""
+    timer: IDelayedCall
+
+    def wait(turns: int) -> None:
+        nonlocal timer
+        if turns:
+            timer = reactor.callLater(seconds / TURNS, wait, turns - 1)
+        else:
+            asking.cancel()
+
+    def over(result: Any) -> Any:
+        if timer.active():
+            timer.cancel()
+        return result
+
+    wait(TURNS)
+    asking.addBoth(over)

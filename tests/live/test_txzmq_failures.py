@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import time
 from itertools import count
 
 import zmq
@@ -20,7 +21,7 @@ from zope.interface import implementer
 
 from pycom_tx import Overloaded
 from pycom_tx.zerojson import txzmq_socket
-from pycom_tx.zerojson.txzmq_heartbeat import Heartbeat
+from pycom_tx.zerojson.txzmq_heartbeat import TURNS, Heartbeat
 from pycom_tx.zerojson.txzmq_held import HELD
 from pycom_tx.zerojson.txzmq_socket import HIGH_WATER_MARK, READ_LIMIT, write_message
 from pycom_tx.zerojson.waiting import QUEUE_LIMIT
@@ -408,6 +409,16 @@ class BrokenConnectionTests(ChannelCase):
         lost = await self.watched(server.address, 0.4)
         server.close()
         await deferLater(reactor, 0.8)
+        self.assertEqual(lost, [])
+
+    async def test_a_peer_that_closes_while_others_are_busy(self):
+        """It is not taken for a silent one by who has no time to see that it refuses."""
+        self.connected(self.bound().address)  # the network stays open
+        server, silence = self.bound(address=self.reserved_address()), 0.4
+        lost = await self.watched(server.address, silence)
+        server.close()
+        for _ in range(2 * TURNS):
+            await deferLater(reactor, 0, time.sleep, silence / 4)
         self.assertEqual(lost, [])
 
     async def test_a_listener_that_raises(self):
