@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 from threading import Thread
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 import zmq
@@ -33,6 +34,10 @@ RECONNECT: Final = 0.1
 
 MAX_SOCKETS: Final = 65535
 """0MQ's own bound is 1023, of which a connection takes three."""
+
+LOOK: Final = 0.05
+"""Seconds after which a client that sends looks whether its connection still stands: a reactor that
+was held up does not know yet."""
 
 FAREWELL: Final = 100
 """Milliseconds that the closed socket of a client has for its last messages."""
@@ -144,7 +149,7 @@ class _ConnectedChannel(Channel):
         self._ready = False
         self._lost = False
         self._tried = False
-        self._opened = 0.0
+        self._opened = self._look_again = 0.0
         super().__init__(network, address, listener)
 
     def _factory(self) -> ZmqFactory:
@@ -159,6 +164,12 @@ class _ConnectedChannel(Channel):
         # What has not left by the time that nobody waits for an answer must not leave later.
         connection.socket.set(zmq.LINGER, 0)
         self._monitor = Monitor(connection, self._happened)
+
+    def send(self, frames: list[bytes]) -> None:
+        if self._ready and perf_counter() >= self._look_again and self._monitor is not None:
+            self._look_again = perf_counter() + LOOK
+            self._monitor.look()
+        super().send(frames)
 
     def watch(self) -> None:
         silence = self._network.silence

@@ -272,6 +272,10 @@ class Monitor:
         self._pair = Socket(watched.factory, zmq.PAIR, received=self._received, high_water_mark=0)
         self._pair.addEndpoints([ZmqEndpoint(ZmqEndpointType.connect, endpoint)])
 
+    def look(self) -> None:
+        """Tell what has happened already: the reactor may have had no time to."""
+        self._pair.drain()
+
     def close(self) -> None:
         """Stop watching, before the watched socket is closed."""
         # In this order: a monitor that is closed while events arrive blocks 0MQ's thread.

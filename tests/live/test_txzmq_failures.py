@@ -245,6 +245,19 @@ class BrokenConnectionTests(ChannelCase):
             self.assertEqual([frames for frames, _ in ours.unsent], [[b"again"]])
             channel.close()
 
+    async def test_sent_before_it_is_known_that_the_connection_broke(self):
+        """So is what is sent when the reactor had no time to be told of it."""
+        server = self.bound(Echo())
+        ours = Listener()
+        channel = self.connected(server.address, ours)
+        channel.send([b"message"])
+        await ours.until(received(1))
+        server.close()
+        self.assertTrue(channel._monitor._pair.socket.poll(10_000))
+        late = [b"late"]
+        channel.send(late)
+        self.assertTrue(channel.withdraw(late))
+
     def test_a_peer_that_dies_in_the_middle_of_a_message(self):
         """The rest of a broken message is sent all the same: the next one starts afresh."""
         # 0MQ refuses the next frame or drops it, as its threads happen to run.
