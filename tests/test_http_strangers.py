@@ -2,7 +2,8 @@
 
 import gzip
 
-from twisted.internet.defer import CancelledError, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.error import DNSLookupError
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -308,6 +309,20 @@ class StrangerTests(SynchronousTestCase):
             self.clock.pump([0] * 20)
             self.assertEqual(self.wires.open, 0)
 
+    def test_cancelled_while_a_name_is_looked_up(self):
+        """So is one that has no connection yet, whatever Twisted makes of that."""
+        context = pycom.Context(gateway=URL, agent=Searching(), reactor=self.clock)
+        component = context._at(URL, "com.foo.shop")
+        calls = [component.invoke("echo", timeout=timeout) for timeout in (60, 5, 60)]
+        self.clock.advance(0)
+        calls[0].cancel()
+        self.failureResultOf(calls[0], CancelledError)
+        self.clock.advance(5)
+        self.assertIn("within 5 s", str(self.failureResultOf(calls[1], pycom.CallTimeout).value))
+        self.successResultOf(context.close())
+        error = self.failureResultOf(calls[2], pycom.ConnectionClosed).value
+        self.assertIs(error.not_started, True)
+
     def test_early_answer(self):
         """An answer that comes before all has left is one."""
         self.serve(answer("413 No", PROBLEM, b'{"detail":"why"}', Connection="close"))
@@ -383,6 +398,13 @@ class Odd:
             raise ValueError("deliver broke")
         self.headers = None
         protocol.connectionLost(Failure(ResponseDone()))
+
+
+class Searching:
+    """An agent that looks for a name, and fails as Twisted's does when that is cancelled."""
+
+    def request(self, *_):
+        return Deferred(lambda searching: searching.errback(DNSLookupError("no such name")))
 
 
 def form(**parts):

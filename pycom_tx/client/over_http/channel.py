@@ -84,9 +84,9 @@ class GatewayChannel:
             self._exchanges.popitem()[1].cancel()
         self.network.forget(self)
 
-    def forget(self, exchange: Exchange) -> None:
-        """A call is over."""
-        self._exchanges.pop(id(exchange.frames), None)
+    def forget(self, exchange: Exchange) -> bool:
+        """A call is over; whether its caller still waits for it."""
+        return self._exchanges.pop(id(exchange.frames), None) is not None
 
 
 class Exchange:
@@ -146,7 +146,9 @@ class Exchange:
             error = InvalidReply(f"What {channel.address} answered cannot be read")
         finally:
             channel.network.ended()
-            channel.forget(self)
+            awaited = channel.forget(self)
+        if not awaited:
+            return  # whatever it failed with when it was cancelled
         if error is None:
             channel.listener.message_received(channel, [self.frames[0], b"", *reply])
         else:
