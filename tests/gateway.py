@@ -116,9 +116,13 @@ class Transport(StringTransport):
     .. attribute:: slow
 
         Whether its client takes nothing but what :meth:`take_all` takes.
+
+    .. attribute:: held_up
+
+        Whether what was written waits for the reactor, and so does the end.
     """
 
-    lost = slow = False
+    lost = slow = held_up = False
     full = False
 
     def write(self, data):
@@ -138,7 +142,8 @@ class Transport(StringTransport):
 
     def loseConnection(self):
         super().loseConnection()
-        self.lose()
+        if not self.held_up or self.disconnected:
+            self.lose()
 
     def lose(self):
         if not self.lost:

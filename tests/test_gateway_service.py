@@ -118,6 +118,19 @@ class StoppingTests(GatewayCase):
         self.successResultOf(stopped)
         self.assertTrue(connection.transport.lost)
 
+    def test_held_up(self):
+        """Where it is held up itself, its last answers leave nevertheless."""
+        gateway, connection = self.busy(drain=30)
+        connection.transport.held_up = True
+        stopped = gateway.stop_at_once()
+        self.clock.advance(5)
+        self.assertNoResult(stopped)
+        self.assertFalse(connection.transport.lost)
+        self.problem(connection.read(), 503, not_started=False)
+        self.clock.advance(1)
+        self.successResultOf(stopped)
+        self.assertTrue(connection.transport.lost)
+
     def test_slow_client_that_leaves(self):
         """Nor for any longer than it is there."""
         gateway = self.gateway(drain=30)

@@ -12,6 +12,7 @@ from twisted.internet import defer
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from pycom_tx.client.context import NAMESERVER_ADDRESS, Context
@@ -250,6 +251,10 @@ class Gateway(Service):
         if len(in_progress):
             self._log.warn("The gateway cuts off {count} calls", count=len(in_progress))
             await context.close()  # they are answered so
+        if len(site):
+            # What was just said leaves in the reactor's next turn, however late that comes: only
+            # then does the time begin to run.
+            await deferLater(self._reactor, 0)
         await Patience(self._reactor).wait(site.closed(), FAREWELL)
 
     def _shut(self) -> defer.Deferred[None]:
