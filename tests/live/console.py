@@ -31,6 +31,9 @@ class Shop(pycom.Service):
     For everybody.
     """
 
+    def __init__(self):
+        self.started = Deferred()  # fires when the next call waits
+
     @pycom.method(idempotent=True)
     def order(
         self,
@@ -75,6 +78,8 @@ class Shop(pycom.Service):
     async def wait(self, request):
         """Wait until the call is cancelled."""
         self.cancelled = Deferred()
+        started, self.started = self.started, Deferred()
+        started.callback(None)
         await Deferred(lambda _: self.cancelled.callback(None))
 
 

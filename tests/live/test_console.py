@@ -276,6 +276,7 @@ class CallTests(ConsoleCase):
         self.assertIn("code 117", outcome)
         await browser.find("#said", "code 117, it failed")
         await browser.run("location.hash = '#/com.example.shop/missing'")
+        await browser.find(".open h3", "missing")
         await self.call(".detail", "missing")
         self.assertIn("code 2", await browser.find(".open .outcome"))
         await browser.run("location.hash = '#/com.example.nothing/missing'")
@@ -355,7 +356,9 @@ class CallTests(ConsoleCase):
         """A call can be cancelled, and has as long as it is given."""
         browser, shop = await self.shop("wait")
         await browser.fill("timeout", "30")
+        started = shop.started
         await browser.click(".open button.call")
+        await started
         await browser.click(".send button", "Cancel")
         await browser.find(".outcome", "Cancelled")
         await shop.cancelled

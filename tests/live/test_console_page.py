@@ -4,13 +4,16 @@ from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
 from selenium.webdriver.common.keys import Keys
-from twisted.internet.task import LoopingCall
+from twisted.internet import reactor
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
 from twisted.web.static import Data
 
 import pycom_tx as pycom
 from tests.figures import Load
 from tests.live.console import Basket, ConsoleCase, Shop
+from tests.live.processes import LOOK_AGAIN
 
 HARM = "<img src=x onerror=harm()><script>harm()</script>"
 """What does harm where it is read as HTML."""
@@ -116,16 +119,37 @@ return bad;
 
 
 class Texts(Resource):
-    """Figures that change."""
+    """Figures that change.
+
+    .. attribute:: asked
+
+        How often somebody asked for them.
+    """
 
     isLeaf = True
 
     def __init__(self, load):
         super().__init__()
         self._load = load
+        self.asked = 0
 
     def render_GET(self, request):
+        self.asked += 1
         return str(self._load).encode()
+
+
+class Torn(Resource):
+    """Answers that break off."""
+
+    isLeaf = True
+    asked = 0
+
+    def render_GET(self, request):
+        self.asked += 1
+        request.setHeader("Content-Length", "100")
+        request.write(b"# HELP")
+        request.transport.loseConnection()
+        return NOT_DONE_YET
 
 
 class StrangeTests(ConsoleCase):
@@ -154,6 +178,7 @@ class StrangeTests(ConsoleCase):
         await browser.click(".open button.call")
         await browser.find(".answer pre", "<script>harm()")
         await browser.run("location.hash = given[0]", "#/%3Cscript%3E/fail")
+        await browser.find(".open h3", "fail(")
         await browser.click(".open button.call")
         await browser.find(".open .detail", HARM)
         await host.stopService()
@@ -271,7 +296,8 @@ class PageTests(ConsoleCase):
         """The charts show the calls of what is chosen, and what was where one points."""
         await self.serve(Shop())
         load = Load([])
-        browser = await self.open(pages={"metrics": Texts(load)})
+        texts = Texts(load)
+        browser = await self.open(pages={"metrics": texts})
         await browser.find(".charts h2", "All calls through this gateway")
         await browser.find(".values .calls", "0/s")
 
@@ -300,6 +326,11 @@ class PageTests(ConsoleCase):
             "Input.dispatchMouseEvent", type="mouseMoved", x=box["x"] + 9, y=box["y"] + 9
         )
         await browser.find(".chart .when", "s ago")
+        # Who asks once more has drawn what was answered before.
+        asked = texts.asked
+        while texts.asked < asked + 2:
+            await deferLater(reactor, LOOK_AGAIN)
+        self.assertIn("s ago", await browser.find(".chart .when"))
 
     async def test_charts_of_calls(self):
         """What the charts show is what the gateway itself has counted."""
@@ -324,6 +355,16 @@ class PageTests(ConsoleCase):
                 await browser.run(f"location.hash = '/com.example.shop/{link}'")
                 await browser.find(".charts h2", f"Calls of {link}")
             await browser.until(tops_are, *tops)
+        await self.assertNoComplaints()
+
+    async def test_torn(self):
+        """An answer whose connection breaks is none, and figures are asked for again."""
+        await self.serve(Shop())
+        torn = Torn()
+        browser = await self.open(pages={"metrics": torn})
+        while torn.asked < 2:
+            await deferLater(reactor, LOOK_AGAIN)
+        await browser.gone(".chart")
         await self.assertNoComplaints()
 
     async def test_no_figures(self):

@@ -10,6 +10,7 @@ const [WIDTH, HEIGHT] = [300, 60];
 export class Chart {
   #points = [];
   #now = 0;
+  #pointed = null; // where a pointer is, from the left, if there is one
   #paths = new Map();
   #values = new Map();
 
@@ -35,8 +36,8 @@ export class Chart {
       element("div", { class: "scale" }, this.most, this.when),
       this.svg,
     );
-    this.svg.addEventListener("pointermove", (event) => this.#look(event));
-    this.svg.addEventListener("pointerleave", () => this.#tell(null));
+    this.svg.addEventListener("pointermove", (event) => this.#look(event.clientX));
+    this.svg.addEventListener("pointerleave", () => this.#look(null));
     this.#tell(null);
   }
 
@@ -57,15 +58,22 @@ export class Chart {
     const now_ = names.map((name) => `${this.lines[name]} ${this.#values.get(name).textContent}`);
     const label = `${this.title} in the last ${KEPT / 60} minutes: now ${now_.join(", ").trim()}`;
     this.svg.setAttribute("aria-label", `${label}; the top is ${this.written(top)}`);
+    // A pointer stays where it is, unless the chart has moved away below it.
+    this.#look(this.svg.matches(":hover") ? this.#pointed : null);
   }
 
   // What was at the place of a pointer.
-  #look(event) {
+  #look(pointed) {
+    this.#pointed = pointed;
+    if (pointed === null || this.#points.length === 0) {
+      this.#tell(null);
+      return;
+    }
     const { left, width } = this.svg.getBoundingClientRect();
-    const time = this.#now - KEPT + ((event.clientX - left) / width) * KEPT;
+    const time = this.#now - KEPT + ((pointed - left) / width) * KEPT;
     const away = (point) => Math.abs(point.time - time);
     const nearest = (one, other) => (away(other) < away(one) ? other : one);
-    this.#tell(this.#points.length > 0 ? this.#points.reduce(nearest) : null);
+    this.#tell(this.#points.reduce(nearest));
   }
 
   #tell(looked) {

@@ -3,7 +3,7 @@
 import { Chart } from "./chart.js";
 import { WANTED } from "./counts.js";
 import { element } from "./dom.js";
-import { NoAnswer, reach } from "./gateway.js";
+import { NoAnswer, reach, whole } from "./gateway.js";
 import { Figures } from "./figures.js";
 import { chosen } from "./route.js";
 
@@ -88,7 +88,7 @@ async function told() {
   const response = await reach(PATH, { cache: "no-store" });
   if (response.status === 404) return null;
   if (!response.ok) throw new NoAnswer(`metrics are answered with ${response.status}`);
-  return response.text();
+  return whole(response.text());
 }
 
 function milliseconds(seconds) {

@@ -19,12 +19,21 @@ async function read(path) {
   const response = await reach(path, { headers: authorization() });
   if (response.status === 404) return null;
   if (!response.ok) throw new NoAnswer(`${path} is answered with ${response.status}`);
-  return response.json();
+  return whole(response.json());
 }
 
 export async function reach(path, options) {
   try {
     return await fetch(path, options);
+  } catch (error) {
+    throw new NoAnswer(error.message);
+  }
+}
+
+// What is read of an answer, whose connection may break meanwhile.
+export async function whole(reading) {
+  try {
+    return await reading;
   } catch (error) {
     throw new NoAnswer(error.message);
   }
@@ -64,11 +73,9 @@ export async function call({ name, method, args, attachment, timeout }, signal) 
 
 async function bodyOf(response) {
   const type = response.headers.get("Content-Type") ?? "";
-  try {
-    if (!type.startsWith("multipart/")) return { text: await response.text(), attachment: null };
-    const form = await response.formData();
-    return { text: form.get("result"), attachment: form.get("attachment") };
-  } catch (error) {
-    throw new NoAnswer(error.message); // its connection broke
+  if (!type.startsWith("multipart/")) {
+    return { text: await whole(response.text()), attachment: null };
   }
+  const form = await whole(response.formData());
+  return { text: form.get("result"), attachment: form.get("attachment") };
 }
