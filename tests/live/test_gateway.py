@@ -305,27 +305,31 @@ class SessionTests(GatewayCase):
 
 
 class LivingTests(GatewayCase):
+    async def watch(self):
+        """A stream of events that has told of the service."""
+        talk = await self.connect()
+        talk.transport.write(b"GET /events HTTP/1.1\r\n\r\n")
+        # The snapshot waits for a provider that does not answer at once, but not for long.
+        await talk.until(rb'event: (?:snapshot|appeared)\r?\ndata: .*"/com/foo/busy"')
+        return talk
+
     async def test_killed(self):
         """A provider that is killed vanishes from the events, and the last one of an
         interface from the list; its successor appears."""
         service, _ = await self.serve()
-        talk = await self.connect()
-        talk.transport.write(b"GET /events HTTP/1.1\r\n\r\n")
-        await talk.until(rb'event: snapshot\r?\ndata: .*"/com/foo/busy"')
+        talk = await self.watch()
         await service.kill()
         await talk.until(rb'event: vanished\r?\ndata: .*"/com/foo/busy"')
         self.assertEqual(await self.curl(f"{self.url}/services"), "[]")
         self.assertIn("/com/foo/busy", await self.services(self.where))  # for a minute
         await self.service("/com/foo/busy")
-        await talk.until(rb'event: appeared\r?\ndata: .*"/com/foo/busy"')
+        await talk.until(rb'event: vanished(?s:.)*event: appeared\r?\ndata: .*"/com/foo/busy"')
         self.assertIn("com.foo.busy", await self.curl(f"{self.url}/services"))
 
     async def test_frozen(self):
         """So does one that is only silent; it appears again when it goes on."""
         service, _ = await self.serve()
-        talk = await self.connect()
-        talk.transport.write(b"GET /events HTTP/1.1\r\n\r\n")
-        await talk.until(rb"event: snapshot")
+        talk = await self.watch()
         call = await self.waiting("first")
         os.kill(service.transport.pid, signal.SIGSTOP)
         try:
@@ -333,11 +337,12 @@ class LivingTests(GatewayCase):
             await talk.until(rb"event: vanished")
         finally:
             os.kill(service.transport.pid, signal.SIGCONT)
-        await talk.until(rb"event: appeared")
+        await talk.until(rb"event: vanished(?s:.)*event: appeared")
 
     async def test_nameserver_restarted(self):
         """A nameserver that is killed and started again makes no call fail."""
-        nameserver, self.where = await self.nameserver()
+        address = f"tcp://127.0.0.1:{self.reserve_port()}"
+        nameserver, self.where = await self.nameserver(address=address)
         await self.serve()
         await self.curl(f"{self.url}/services")  # which waits until the gateway knows
         numbers = itertools.count()
