@@ -310,6 +310,7 @@ class CallTests(ConsoleCase):
         """A token goes along with calls, and shows what is only told to those who have one."""
         await self.serve(Doorkeeper(), service="/org/pycom/authenticator")
         browser, _ = await self.shop("fail", Vault())
+        await browser.find("#interfaces a", "Takes orders.")  # which moves what is below it
         await browser.click("#interfaces a", "com.example.vault")
         await browser.fill("Method", "who")
         await browser.press(Keys.ENTER)

@@ -382,6 +382,7 @@ class PageTests(ConsoleCase):
         await browser.command("Emulation.setDeviceMetricsOverride", **size)
         fits = "document.documentElement.scrollWidth === 375 && innerWidth === 375"
         await browser.find(".services", "com.example.shop")
+        await browser.find("#interfaces a", "Takes orders.")  # all is told: nothing moves any more
         await browser.until(fits)
         await browser.click("#interfaces a", "com.example.shop")
         await browser.gone("#interfaces")
