@@ -70,7 +70,7 @@ class Twistd(ProcessProtocol):
         self.folder = folder
         self.pid_file = folder / f"{name}.pid"
         self.log_file = folder / f"{name}.log"
-        self.output = self.errors = ""
+        self._output = self._errors = b""
         self.status = None
         self.ended = self.silent = False
 
@@ -96,11 +96,23 @@ class Twistd(ProcessProtocol):
         )
 
     @property
+    def output(self):
+        return self._output.decode("utf-8", "replace")
+
+    @property
+    def errors(self):
+        return self._errors.decode("utf-8", "replace")
+
+    @property
     def log(self):
-        """The text of the log so far."""
-        if self.log_file.exists():
-            return self.log_file.read_text("utf-8")
-        return self.output
+        """The text of the log so far; of one that is being written, the lines that are whole."""
+        try:
+            log = self.log_file.read_bytes()
+        except FileNotFoundError:  # it is no daemon, or begins another file
+            log = self._output
+        if not self.ended:
+            log = log[: log.rfind(b"\n") + 1]
+        return log.decode("utf-8")
 
     async def wait_for(self, pattern):
         """Wait until a regular expression is found in the log; gives the match."""
@@ -146,7 +158,7 @@ class Twistd(ProcessProtocol):
     def _pids(self):
         if self.transport.pid is not None:
             yield self.transport.pid
-        if self.pid_file.exists():
+        with suppress(FileNotFoundError):  # it may be about to end
             text = self.pid_file.read_text("ascii")
             if text:
                 yield int(text)
@@ -159,10 +171,10 @@ class Twistd(ProcessProtocol):
             await deferLater(reactor, LOOK_AGAIN)
 
     def outReceived(self, data):
-        self.output += data.decode("utf-8")
+        self._output += data
 
     def errReceived(self, data):
-        self.errors += data.decode("utf-8")
+        self._errors += data
 
     def errConnectionLost(self):
         self.silent = True

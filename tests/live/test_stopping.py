@@ -110,7 +110,7 @@ class Script(ProcessProtocol):
     def __init__(self, source, *arguments):
         self.output = Deferred()
         self.status = None
-        self._printed = ""
+        self._printed = b""
         program = [sys.executable, "-c", source, *arguments]
         reactor.spawnProcess(self, sys.executable, program, env=os.environ)
 
@@ -122,14 +122,14 @@ class Script(ProcessProtocol):
             self.signal(signal.SIGKILL)
 
     def outReceived(self, data):
-        self._printed += data.decode("utf-8")
+        self._printed += data
 
     def errReceived(self, data):
         self.outReceived(data)
 
     def processEnded(self, reason):
         self.status = reason.value.exitCode
-        self.output.callback(self._printed)
+        self.output.callback(self._printed.decode("utf-8"))
 
 
 class BusyCase(CommandCase):
