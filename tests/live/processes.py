@@ -210,10 +210,8 @@ class ProcessCase(TestCase):
         return process
 
     async def nameserver(self, *options, address="tcp://127.0.0.1:*"):
-        """A nameserver that listens, and its address."""
-        process = self.twistd("pycom-nameserver", "-a", address, *options)
-        listens = await process.wait_for(r"listens at (\S+)")
-        return process, listens[1]
+        """A nameserver that is registered with itself, and its address."""
+        return await self.registered("pycom-nameserver", "-a", address, *options)
 
     def nameserver_here(self):
         """The address of a nameserver in this process, for what is about something else."""
@@ -231,6 +229,7 @@ class ProcessCase(TestCase):
     async def registered(self, *command, **options):
         """A process that has registered its service, and the address of that."""
         process = self.twistd(*command, **options)
+        # It listens before its reactor runs, which deals with signals then.
         await process.wait_for(r"is registered with the nameserver at")
         return process, (await process.wait_for(r"listens at (\S+)"))[1]
 
