@@ -289,7 +289,7 @@ class ServingTests(SeveralCase):
     async def test_daemon(self):
         """As a daemon the supervisor writes all of that into its log."""
         process = await self.serve(daemon=True)
-        self.assertEqual(process.status, 0)
+        self.assertEqual(await process.exit(), 0)
         first, second = await self.providers()
         answers = [await first.invoke("who"), await second.invoke("who")]
         self.assertEqual(answers, self.pids(process))
