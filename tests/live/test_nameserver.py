@@ -72,7 +72,9 @@ class NameserverCase(ProcessCase):
 class RestartTests(NameserverCase):
     async def test_killed(self):
         """A nameserver that is killed and started again knows all services soon."""
-        process, where = await self.nameserver()
+        # Nobody else gets its port while it is gone.
+        where = f"tcp://127.0.0.1:{self.reserve_port()}"
+        process, _ = await self.nameserver(address=where)
         paths = await self.hosts(where, 20)
         await self.registered("pycom-service", "-a", ANY, "-n", where, "-s", "/com/demo", DEMO)
         await process.kill()

@@ -116,6 +116,16 @@ class SeveralCase(CommandCase):
             await process.wait_for(f"{PATH}/{number} is registered with the nameserver")
         return process
 
+    def reserve_ports(self):
+        """The first of two ports that nobody listens at, and nobody else gets."""
+        while True:
+            port = self.reserve_port()
+            with socket.socket() as next_one, contextlib.suppress(OSError):
+                next_one.bind(("127.0.0.1", port + 1))
+                next_one.close()
+                self.reserve_port(port + 1)
+                return port
+
     def in_terminal(self, *command):
         process = Terminal(self.folder)
         process.start(*command)
@@ -246,16 +256,6 @@ class ServingTests(SeveralCase):
             [services[f"{PATH}/{number}"] for number in (1, 2)],
             [f"tcp://127.0.0.1:{port}", f"tcp://127.0.0.1:{port + 1}"],
         )
-
-    def reserve_ports(self):
-        """The first of two ports that nobody listens at, and nobody else gets."""
-        while True:
-            port = self.reserve_port()
-            with socket.socket() as next_one, contextlib.suppress(OSError):
-                next_one.bind(("127.0.0.1", port + 1))
-                next_one.close()
-                self.reserve_port(port + 1)
-                return port
 
     async def test_reactor(self):
         """All have the reactor that was chosen."""
@@ -491,12 +491,11 @@ class RefusedTests(SeveralCase):
 
     async def test_second_port_in_use(self):
         """A port that one of them needs and somebody has."""
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
-            address = f"tcp://127.0.0.1:{port - 1}"
+        port = self.reserve_ports()
+        with socket.create_server(("127.0.0.1", port + 1)):
             await self.assertRefused(
-                *self.service(module=DEMO, address=address),
-                says=f"Cannot listen at 'tcp://127.0.0.1:{port}': it is in use",
+                *self.service(module=DEMO, address=f"tcp://127.0.0.1:{port}"),
+                says=f"Cannot listen at 'tcp://127.0.0.1:{port + 1}': it is in use",
             )
 
     async def test_no_such_port(self):
