@@ -234,6 +234,23 @@ class StoppingTests(RegistrationCase):
         self.wait(100)
         self.assertEqual(len(self.nameserver.requests), 2)
 
+    def test_connection(self):
+        """It says so on the connection that stands: another one might not be taken in time."""
+        addresses = []
+
+        class Network(MemoryNetwork):
+            def connect(self, address, listener):
+                addresses.append(address)
+                return super().connect(address, listener)
+
+        self.network = Network(self.clock)
+        self.context = pycom.Context(NAMESERVER, reactor=self.clock, network=self.network)
+        self.addCleanup(self.context.close)
+        self.listen()
+        self.successResultOf(self.stop(self.start()))
+        self.assertEqual(self.nameserver.methods, ["register", "unregister"])
+        self.assertEqual(addresses, [NAMESERVER])
+
     def test_stopped_twice(self):
         """What has stopped has nothing to strike off again."""
         self.listen()

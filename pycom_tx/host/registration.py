@@ -103,12 +103,15 @@ class Registration:
 
     async def stop(self) -> None:
         """Strike the service off, if it may be registered and the nameserver knows how to."""
+        # On the connection that stands: another one would have to be taken first, which a
+        # nameserver that stands still for a moment does too late.
+        opening = self._context.nameserver() if self._asked else None
         self._end()
-        if not self._asked:
+        if opening is None:
             return
         self._asked = self._registered = False
         record = {name: self._record[name] for name in ("service", "address")}
-        async with self._context.nameserver() as nameserver:
+        async with opening as nameserver:
             try:
                 await nameserver.invoke("unregister", record, timeout=FAREWELL)
             except Error as error:
