@@ -1,6 +1,7 @@
 """Paths whose holders have died, and those that want them."""
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -154,6 +155,18 @@ class HolderTests(TakeoverCase):
         self.settle()
         self.assertEqual(self.successResultOf(registered), {})
         self.assertHolds("tcp://box:2")
+
+    def test_stood_still(self):
+        """It does not where the nameserver itself stood still for that time, and cannot tell."""
+        self.abyss.cut_off.add(HOLDER)
+        registered = self.newcomer()
+        self.clock.advance(2)
+        self.settle()
+        self.assertDenied(registered)
+        registered = self.newcomer()
+        self.clock.advance(1)
+        self.settle()
+        self.assertEqual(self.successResultOf(registered), {})
 
     def test_alive(self):
         """A holder that lives keeps the path."""
@@ -406,7 +419,7 @@ class Unanswered:
 
 class ProbesTests(SynchronousTestCase):
     def setUp(self):
-        self.probes = Probes(limit=2)
+        self.probes = Probes(Clock(), limit=2)
         self.context = Unanswered()
 
     def test_limit(self):

@@ -56,7 +56,7 @@ class NameServer(Service, application.Service):
         self._registry = MemoryRegistry(reactor) if registry is None else registry
         self._started = reactor.seconds()
         self._watches = Watches(reactor)
-        self._probes = Probes()
+        self._probes = Probes(reactor)
         self._registry.tell(self._watches.changed)
         self._counts = {"services": 0, "interfaces": 0}
 

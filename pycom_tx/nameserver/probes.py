@@ -19,10 +19,16 @@ from pycom_tx.zerojson.errors import (
 )
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
     from pycom_tx.client.context import Context
 
 TIMEOUT: Final = 1.0
 """Seconds that somebody has to take the question."""
+
+LATE: Final = 0.5
+"""Seconds after that time in which it is noticed that it is over. Who is later has stood still
+himself, maybe with his whole machine, and cannot tell who does not answer."""
 
 LIMIT: Final = 100
 """Addresses that are asked at once."""
@@ -37,10 +43,12 @@ _log = Logger()
 class Probes:
     """Asks services at other addresses whether they live, each once at a time.
 
+    :param clock: what tells the time.
     :param limit: how many addresses are asked at once.
     """
 
-    def __init__(self, *, limit: int = LIMIT) -> None:
+    def __init__(self, clock: IReactorTime, *, limit: int = LIMIT) -> None:
+        self._clock = clock
         self._limit = limit
         self._waiting: dict[str, list[Deferred[bool]]] = {}
 
@@ -50,7 +58,8 @@ class Probes:
         :param context: what connects.
 
         :returns: Deferred firing with False if nobody took the question in time; with True
-            also where somebody did and is too busy to answer, or where it could not be asked.
+            also where somebody did and is too busy to answer, or where it could not be asked, or
+            the time was over unnoticed.
         """
         waiting = self._waiting.get(address)
         if waiting is None and len(self._waiting) >= self._limit:
@@ -61,7 +70,7 @@ class Probes:
             return answer
         self._waiting[address] = [answer]
         # The first of those who ask may have little time left: that is not the others' affair.
-        asked = Variables().run(Deferred.fromCoroutine, _alive(context, address))
+        asked = Variables().run(Deferred.fromCoroutine, _alive(context, address, self._clock))
         asked.addCallback(self._answer, address)
         return answer
 
@@ -74,7 +83,8 @@ class Probes:
         return len(self._waiting)
 
 
-async def _alive(context: Context, address: str) -> bool:
+async def _alive(context: Context, address: str, clock: IReactorTime) -> bool:
+    end = clock.seconds() + TIMEOUT
     try:
         async with context.connect(address, INTERFACE) as component:
             await component.invoke("ping", timeout=TIMEOUT)
@@ -87,7 +97,7 @@ async def _alive(context: Context, address: str) -> bool:
         return True
     except CallTimeout as error:
         # What left has reached 0MQ's own threads there: somebody lives, and is busy.
-        return not error.not_started
+        return not error.not_started or clock.seconds() >= end + LATE
     except ServiceNotAvailable:
         return False
     return True
